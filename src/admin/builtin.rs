@@ -1,0 +1,64 @@
+//! What every store holds from its first start: Doorward's own resource server and its built-in roles.
+
+use serde_json::json;
+
+use super::resource_servers::find;
+use super::{Admin, AdminError};
+use crate::domain::change::Changed;
+use crate::domain::fact::FactKind;
+use crate::domain::id::{ResourceServerId, RoleId};
+use crate::domain::name::Slug;
+use crate::domain::permission::Permission;
+use crate::domain::resource_server::{
+    ADMIN_ROLE, DECISION_CALLER_ROLE, DOORWARD, EVALUATE, ResourceServer, TokenClaims,
+};
+use crate::domain::role::Role;
+use crate::domain::scope::Scopes;
+use crate::store::changes::States;
+use crate::store::roles;
+
+/// The stored identifier; on the wire the APIs are addressed by URLs below the issuer.
+const IDENTIFIER: &str = "urn:doorward:api";
+
+impl Admin {
+    /// Makes what is built in, unless it is there; many nodes may do this at once, and one will.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ensure_builtin(&self) -> Result<(), AdminError> {
+        let name = Slug::parse(DOORWARD)?;
+        match find(&mut self.read().await?, &name).await {
+            Err(AdminError::NotFound { .. }) => {}
+            found => return found.map(|_| ()),
+        }
+        match self.create_builtin(name).await {
+            // Another node was faster.
+            Err(AdminError::Taken { .. }) => Ok(()),
+            result => result,
+        }
+    }
+
+    async fn create_builtin(&self, name: Slug) -> Result<(), AdminError> {
+        let now = self.now();
+        let (action, resource_type) = EVALUATE;
+        let evaluate = Permission::parse(&format!("{action}:{resource_type}"))?;
+        let server = ResourceServer {
+            id: ResourceServerId::mint(now, self.entropy.as_ref()),
+            name,
+            identifier: IDENTIFIER.to_owned(),
+            scopes: Scopes::default(),
+            claims: TokenClaims::default(),
+        };
+        let mut edit = self.store.edit().await?;
+        self.insert_resource_server(&mut edit, &server, std::slice::from_ref(&evaluate)).await?;
+        for (role, permission) in [(ADMIN_ROLE, Permission::ALL), (DECISION_CALLER_ROLE, evaluate)] {
+            let id = RoleId::mint(now, self.entropy.as_ref());
+            let role = Role { id, name: Slug::parse(role)?, permissions: vec![permission], includes: Vec::new() };
+            roles::insert(&mut edit, server.id, &role, now).await?;
+        }
+        edit.log(&Changed::Roles(server.id), &self.actor, now, States::default()).await?;
+        let subject = format!("resource-server:{}", server.name);
+        self.conclude(edit, FactKind::ResourceServerCreated, subject, json!(server)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! Clients: create, show, list, disable, enable, new secret.
+
+use serde_json::{Value, json};
+
+use super::assignments::assigned;
+use super::{Admin, AdminError, PAGE_MAX};
+use crate::domain::assignment::{Assignment, Effect, Held, Principal};
+use crate::domain::change::Changed;
+use crate::domain::client::{AuthMethod, Client, ClientCredential};
+use crate::domain::fact::FactKind;
+use crate::domain::id::{AssignmentId, ClientId};
+use crate::domain::name::{ClientName, DisplayName, Slug};
+use crate::domain::resource_server::{DECISION_CALLER_ROLE, DOORWARD, ResourceServer};
+use crate::domain::scope::Scopes;
+use crate::domain::secret::{Secret, SecretKind};
+use crate::domain::time::Interval;
+use crate::keys::PublicKeys;
+use crate::store::changes::States;
+use crate::store::{Edit, assignments, clients, people, resource_servers, roles};
+
+#[derive(Debug)]
+pub struct NewClient {
+    pub client_id: ClientName,
+    pub name: Option<DisplayName>,
+    pub auth_method: AuthMethod,
+    /// A JWK Set of public keys, for `private_key_jwt`.
+    pub jwks: Option<String>,
+    pub scopes: Scopes,
+    /// Names of the resource servers whose tokens it may ask for.
+    pub resources: Vec<Slug>,
+    /// The resource server it speaks for.
+    pub resource_server: Option<Slug>,
+    /// Whether it may ask for the decisions of the resource server it speaks for.
+    pub decision_caller: bool,
+}
+
+/// A client just made, or one with a new secret. The secret is shown this once.
+#[derive(Debug)]
+pub struct CreatedClient {
+    pub client: Client,
+    pub secret: Option<Secret>,
+}
+
+impl Admin {
+    /// # Errors
+    /// [`AdminError::Taken`], or what is wrong with a member.
+    pub async fn create_client(&self, new: NewClient) -> Result<CreatedClient, AdminError> {
+        let now = self.now();
+        let secret = Secret::mint(SecretKind::ClientSecret, self.entropy.as_ref());
+        let (credential, secret) = credential(&new, secret)?;
+        let mut edit = self.store.edit().await?;
+        let servers = resource_servers::all(&mut edit).await?;
+        let client = self.assemble(&new, credential, &servers)?;
+        let client_id = client.client_id.as_str();
+        // The revision this edit holds keeps others from creating such a person meanwhile (RFC 9068 §5).
+        if people::by_name(&mut edit, client_id).await?.is_some() {
+            return Err(AdminError::Taken { what: "name (of a person)", name: client_id.to_owned() });
+        }
+        clients::insert(&mut edit, &client, now).await.map_err(AdminError::taken("client", client_id))?;
+        let changed = Changed::Client(client_id.to_owned());
+        edit.log(&changed, &self.actor, now, States::created(view(&client))).await?;
+        if new.decision_caller {
+            self.make_decision_caller(&mut edit, client.id, &servers).await?;
+        }
+        let subject = format!("client:{client_id}");
+        self.conclude(edit, FactKind::ClientCreated, subject, view(&client)).await?;
+        Ok(CreatedClient { client, secret })
+    }
+
+    fn assemble(
+        &self,
+        new: &NewClient,
+        credential: ClientCredential,
+        servers: &[ResourceServer],
+    ) -> Result<Client, AdminError> {
+        let server = |name: &Slug| {
+            servers
+                .iter()
+                .find(|rs| rs.name == *name)
+                .ok_or_else(|| AdminError::not_found("resource server", name.as_str()))
+        };
+        let mut asked = new.resources.iter().map(server).collect::<Result<Vec<_>, _>>()?;
+        let speaks_for = new.resource_server.as_ref().map(server).transpose()?;
+        if new.decision_caller {
+            if speaks_for.is_none() {
+                return Err(AdminError::invalid("decision_caller", "needs the resource server it speaks for"));
+            }
+            asked.push(server(&Slug::parse(DOORWARD)?)?);
+        }
+        let known = asked.iter().fold(Scopes::default(), |known, rs| known.union(&rs.scopes));
+        let unknown = new.scopes.minus(&known);
+        if !unknown.is_empty() {
+            return Err(AdminError::invalid("scope", format!("none of its resource servers knows {unknown}")));
+        }
+        let mut resources: Vec<_> = asked.iter().map(|rs| rs.id).collect();
+        resources.sort_unstable();
+        resources.dedup();
+        Ok(Client {
+            id: ClientId::mint(self.now(), self.entropy.as_ref()),
+            client_id: new.client_id.clone(),
+            name: new.name.clone(),
+            credential,
+            scopes: new.scopes.clone(),
+            resources,
+            speaks_for: speaks_for.map(|rs| rs.id),
+            disabled: false,
+        })
+    }
+
+    async fn make_decision_caller(
+        &self,
+        edit: &mut Edit,
+        client: ClientId,
+        servers: &[ResourceServer],
+    ) -> Result<(), AdminError> {
+        let doorward = servers.iter().find(|rs| rs.name.as_str() == DOORWARD);
+        let doorward = doorward.ok_or_else(|| AdminError::not_found("resource server", DOORWARD))?;
+        let roles = roles::all(edit, doorward.id).await?;
+        let role = roles.iter().find(|role| role.name.as_str() == DECISION_CALLER_ROLE);
+        let role = role.ok_or_else(|| AdminError::not_found("role", DECISION_CALLER_ROLE))?;
+        let now = self.now();
+        let recorded = assignments::Recorded {
+            assignment: Assignment {
+                id: AssignmentId::mint(now, self.entropy.as_ref()),
+                held: Held::Role(role.id),
+                effect: Effect::Allow,
+                interval: Interval::ALWAYS,
+            },
+            resource_server: doorward.id,
+            principal: Principal::Client(client),
+            reason: Some("created as a decision caller".into()),
+            given_by: self.actor.to_string(),
+            created_at: now,
+        };
+        assignments::insert(edit, &recorded).await?;
+        let changed = Changed::Assignments(doorward.id, recorded.principal);
+        edit.log(&changed, &self.actor, now, States::created(assigned(&recorded))).await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn client(&self, client_id: &str) -> Result<Client, AdminError> {
+        let client = clients::by_client_id(&mut self.read().await?, client_id).await?;
+        client.ok_or_else(|| AdminError::not_found("client", client_id))
+    }
+
+    /// Clients in order of `client_id` after `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn clients(&self, after: &str) -> Result<Vec<Client>, AdminError> {
+        Ok(clients::list(&mut self.read().await?, after, PAGE_MAX).await?)
+    }
+
+    /// Disables or enables a client: its authentication, its decisions and every token issued to it.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`]. Doing it twice is no error.
+    pub async fn set_client_disabled(&self, client_id: &str, disabled: bool) -> Result<Client, AdminError> {
+        let now = self.now();
+        let mut edit = self.store.edit().await?;
+        let before = clients::by_client_id(&mut edit, client_id).await?;
+        let before = before.ok_or_else(|| AdminError::not_found("client", client_id))?;
+        if !clients::set_disabled(&mut edit, before.id, disabled.then_some(now)).await? {
+            return Ok(before);
+        }
+        let after = Client { disabled, ..before.clone() };
+        let states = States::changed(view(&before), view(&after));
+        edit.log(&Changed::Client(client_id.to_owned()), &self.actor, now, states).await?;
+        let kind = if disabled { FactKind::ClientDisabled } else { FactKind::ClientEnabled };
+        self.conclude(edit, kind, format!("client:{client_id}"), json!({})).await?;
+        Ok(after)
+    }
+
+    /// Gives a client a new secret; the old one stops working at once.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], or the client has no secret.
+    pub async fn rotate_client_secret(&self, client_id: &str) -> Result<CreatedClient, AdminError> {
+        let now = self.now();
+        let secret = Secret::mint(SecretKind::ClientSecret, self.entropy.as_ref());
+        let mut edit = self.store.edit().await?;
+        let client = clients::by_client_id(&mut edit, client_id).await?;
+        let client = client.ok_or_else(|| AdminError::not_found("client", client_id))?;
+        if !clients::set_secret(&mut edit, client.id, &secret.digest()).await? {
+            return Err(AdminError::invalid("client", "it authenticates with private_key_jwt and has no secret"));
+        }
+        edit.log(&Changed::Client(client_id.to_owned()), &self.actor, now, States::default()).await?;
+        self.conclude(edit, FactKind::ClientSecretRotated, format!("client:{client_id}"), json!({})).await?;
+        Ok(CreatedClient { client, secret: Some(secret) })
+    }
+}
+
+fn credential(new: &NewClient, secret: Secret) -> Result<(ClientCredential, Option<Secret>), AdminError> {
+    match (new.auth_method, &new.jwks) {
+        (AuthMethod::ClientSecretBasic, None) => Ok((ClientCredential::SecretBasic(secret.digest()), Some(secret))),
+        (AuthMethod::ClientSecretPost, None) => Ok((ClientCredential::SecretPost(secret.digest()), Some(secret))),
+        (AuthMethod::PrivateKeyJwt, Some(jwks)) => {
+            PublicKeys::parse(jwks).map_err(|e| AdminError::invalid("jwks", e))?;
+            Ok((ClientCredential::PrivateKeyJwt { jwks: jwks.clone() }, None))
+        }
+        (AuthMethod::PrivateKeyJwt, None) => Err(AdminError::invalid("jwks", "private_key_jwt needs the public keys")),
+        (_, Some(_)) => Err(AdminError::invalid("jwks", "only private_key_jwt has keys; the others have a secret")),
+    }
+}
+
+/// What the audit trail and operators see of a client: no secret, not even its digest.
+#[must_use]
+pub fn view(client: &Client) -> Value {
+    json!({
+        "client_id": client.client_id, "name": client.name, "auth_method": client.credential.method(),
+        "scopes": client.scopes, "resources": client.resources, "speaks_for": client.speaks_for,
+        "disabled": client.disabled,
+    })
+}

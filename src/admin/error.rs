@@ -1,0 +1,52 @@
+//! Why an act of administration is refused.
+
+use crate::domain::name::NameError;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// A member is not what it must be.
+    #[error("{member}: {problem}")]
+    Invalid { member: &'static str, problem: String },
+    #[error("there is no {what} {name:?}")]
+    NotFound { what: &'static str, name: String },
+    #[error("the {what} {name:?} exists already")]
+    Taken { what: &'static str, name: String },
+    #[error("{what} {name:?} cannot be deleted: {because}")]
+    InUse { what: &'static str, name: String, because: &'static str },
+    #[error("that would make {what} {name:?} include itself")]
+    Cycle { what: &'static str, name: String },
+    #[error("that would nest groups deeper than {max}")]
+    TooDeep { max: usize },
+    #[error(
+        "the set-up link was used, has expired, or was replaced by a newer one; start the server again for a new one"
+    )]
+    SetupLinkSpent,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl AdminError {
+    pub(super) fn invalid(member: &'static str, problem: impl ToString) -> Self {
+        Self::Invalid { member, problem: problem.to_string() }
+    }
+
+    pub(super) fn not_found(what: &'static str, name: &str) -> Self {
+        Self::NotFound { what, name: name.to_owned() }
+    }
+
+    /// Reads a conflict of the store as "taken".
+    pub(super) fn taken(what: &'static str, name: &str) -> impl FnOnce(StoreError) -> Self + use<> {
+        let name = name.to_owned();
+        move |error| match error {
+            StoreError::Conflict(_) => Self::Taken { what, name },
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<NameError> for AdminError {
+    fn from(error: NameError) -> Self {
+        Self::Invalid { member: error.what, problem: error.to_string() }
+    }
+}

@@ -1,0 +1,117 @@
+//! People: create, show, list, disable, enable.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use super::{Admin, AdminError, PAGE_MAX};
+use crate::domain::change::Changed;
+use crate::domain::entropy;
+use crate::domain::fact::FactKind;
+use crate::domain::id::PersonId;
+use crate::domain::name::{DisplayName, Email, Sub, Username};
+use crate::domain::person::Person;
+use crate::store::changes::States;
+use crate::store::{Edit, clients, grants, people};
+
+#[derive(Debug)]
+pub struct NewPerson {
+    pub username: Username,
+    /// Chosen once, or generated.
+    pub sub: Option<Sub>,
+    pub name: Option<DisplayName>,
+    pub email: Option<Email>,
+}
+
+impl Admin {
+    /// # Errors
+    /// [`AdminError::Taken`] when the username or `sub` already means somebody.
+    pub async fn create_person(&self, new: NewPerson) -> Result<Person, AdminError> {
+        let mut edit = self.store.edit().await?;
+        let person = self.insert_person(&mut edit, new).await?;
+        let subject = format!("user:{}", person.sub);
+        self.conclude(edit, FactKind::PersonCreated, subject, json!({ "username": person.username })).await?;
+        Ok(person)
+    }
+
+    pub(super) async fn insert_person(&self, edit: &mut Edit, new: NewPerson) -> Result<Person, AdminError> {
+        let now = self.now();
+        let sub = match new.sub {
+            Some(chosen) => chosen,
+            None => Sub::parse(&format!("u{}", URL_SAFE_NO_PAD.encode(entropy::bytes::<16>(self.entropy.as_ref()))))?,
+        };
+        let id = PersonId::mint(now, self.entropy.as_ref());
+        let person = Person { id, sub, username: new.username, name: new.name, email: new.email, disabled: false };
+        // A client's token carries its client_id as sub: no person may be taken for a client (RFC 9068 §5). The revision
+        // this edit holds keeps others from creating one meanwhile.
+        for name in [person.sub.as_str(), person.username.as_str()] {
+            if clients::by_client_id(edit, name).await?.is_some() {
+                return Err(AdminError::Taken { what: "name (of a client)", name: name.to_owned() });
+            }
+        }
+        let names = format!("{}, sub {}", person.username, person.sub);
+        people::insert(edit, &person, now).await.map_err(AdminError::taken("person", &names))?;
+        self.log_person(edit, &person, States::created(json!(person))).await?;
+        Ok(person)
+    }
+
+    async fn log_person(&self, edit: &mut Edit, person: &Person, states: States) -> Result<(), AdminError> {
+        let now = self.now();
+        edit.log(&Changed::User(person.sub.as_str().to_owned()), &self.actor, now, states).await?;
+        // The other name of the same person is another cached key; its before and after stand beside the first.
+        let other = Changed::User(person.username.as_str().to_owned());
+        Ok(edit.log(&other, &self.actor, now, States::default()).await?)
+    }
+
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn person(&self, name: &str) -> Result<Person, AdminError> {
+        let person = people::by_name(&mut self.read().await?, name).await?;
+        person.ok_or_else(|| AdminError::not_found("person", name))
+    }
+
+    /// People in order of username after `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn people(&self, after: &str) -> Result<Vec<Person>, AdminError> {
+        Ok(people::list(&mut self.read().await?, after, PAGE_MAX).await?)
+    }
+
+    /// Refuses a person everything from now on: decisions, and every token that lives under their grants. What they hold
+    /// stays, for when they are enabled again; their grants do not come back.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`]. Disabling twice is no error.
+    pub async fn disable_person(&self, name: &str) -> Result<Person, AdminError> {
+        let now = self.now();
+        let mut edit = self.store.edit().await?;
+        let before = people::by_name(&mut edit, name).await?.ok_or_else(|| AdminError::not_found("person", name))?;
+        if !people::set_disabled(&mut edit, before.id, Some(now)).await? {
+            return Ok(before);
+        }
+        let after = Person { disabled: true, ..before.clone() };
+        self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
+        let ended = grants::end_of_person(&mut edit, before.id, "person disabled", now).await?;
+        for grant in &ended {
+            edit.log(&Changed::Grant(*grant), &self.actor, now, States::default()).await?;
+        }
+        let subject = format!("user:{}", after.sub);
+        self.conclude(edit, FactKind::PersonDisabled, subject, json!({ "grants_ended": ended.len() })).await?;
+        Ok(after)
+    }
+
+    /// # Errors
+    /// [`AdminError::NotFound`]. Enabling twice is no error.
+    pub async fn enable_person(&self, name: &str) -> Result<Person, AdminError> {
+        let mut edit = self.store.edit().await?;
+        let before = people::by_name(&mut edit, name).await?.ok_or_else(|| AdminError::not_found("person", name))?;
+        if !people::set_disabled(&mut edit, before.id, None).await? {
+            return Ok(before);
+        }
+        let after = Person { disabled: false, ..before.clone() };
+        self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
+        self.conclude(edit, FactKind::PersonEnabled, format!("user:{}", after.sub), json!({})).await?;
+        Ok(after)
+    }
+}

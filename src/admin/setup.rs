@@ -1,0 +1,100 @@
+//! The one-time link by which the first operator is made.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::assignments::assigned;
+use super::people::NewPerson;
+use super::resource_servers::find;
+use super::roles::by_name;
+use super::{Admin, AdminError};
+use crate::domain::assignment::{Assignment, Effect, Held, Principal};
+use crate::domain::change::Changed;
+use crate::domain::fact::FactKind;
+use crate::domain::id::{AssignmentId, RoleId};
+use crate::domain::name::Slug;
+use crate::domain::person::Person;
+use crate::domain::resource_server::{ADMIN_ROLE, DOORWARD, ResourceServer};
+use crate::domain::secret::{Secret, SecretKind};
+use crate::domain::time::Interval;
+use crate::store::assignments::{self, Recorded};
+use crate::store::changes::States;
+use crate::store::{Conn, roles, setup_links};
+
+/// The link works for so long.
+pub const SETUP_LINK_LIFETIME: Duration = Duration::from_secs(3600);
+
+impl Admin {
+    /// A new link, while nobody holds the built-in role `admin`; an older link stops working. `None` once somebody does.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn open_setup(&self) -> Result<Option<Secret>, AdminError> {
+        let now = self.now();
+        let secret = Secret::mint(SecretKind::SetupLink, self.entropy.as_ref());
+        let mut edit = self.store.edit().await?;
+        let (server, admin) = admin_role(&mut edit).await?;
+        if has_operator(&mut edit, &server, admin).await? {
+            return Ok(None);
+        }
+        let expires_at = now.plus(SETUP_LINK_LIFETIME);
+        setup_links::replace(&mut edit, &secret.digest(), now, expires_at).await?;
+        let detail = json!({ "expires_at": expires_at });
+        self.conclude(edit, FactKind::SetupLinkCreated, "setup-link".into(), detail).await?;
+        Ok(Some(secret))
+    }
+
+    /// Whether the link would still work.
+    ///
+    /// # Errors
+    /// [`AdminError::SetupLinkSpent`] when it would not.
+    pub async fn check_setup(&self, link: &Secret) -> Result<(), AdminError> {
+        let valid = setup_links::is_valid(&mut self.read().await?, &link.digest(), self.now()).await?;
+        if valid { Ok(()) } else { Err(AdminError::SetupLinkSpent) }
+    }
+
+    /// Uses the link up and makes its holder the first operator, in one transaction: of two at the same instant one wins.
+    ///
+    /// # Errors
+    /// [`AdminError::SetupLinkSpent`], or [`AdminError::Taken`] (the link stays valid then).
+    pub async fn complete_setup(&self, link: &Secret, new: NewPerson) -> Result<Person, AdminError> {
+        let now = self.now();
+        let mut edit = self.store.edit().await?;
+        let (server, admin) = admin_role(&mut edit).await?;
+        let spent = setup_links::spend(&mut edit, &link.digest(), now).await?;
+        if !spent || has_operator(&mut edit, &server, admin).await? {
+            return Err(AdminError::SetupLinkSpent);
+        }
+        let person = self.insert_person(&mut edit, new).await?;
+        let recorded = Recorded {
+            assignment: Assignment {
+                id: AssignmentId::mint(now, self.entropy.as_ref()),
+                held: Held::Role(admin),
+                effect: Effect::Allow,
+                interval: Interval::ALWAYS,
+            },
+            resource_server: server.id,
+            principal: Principal::Person(person.id),
+            reason: Some("first operator, by the set-up link".into()),
+            given_by: self.actor.to_string(),
+            created_at: now,
+        };
+        assignments::insert(&mut edit, &recorded).await?;
+        let changed = Changed::Assignments(server.id, recorded.principal);
+        edit.log(&changed, &self.actor, now, States::created(assigned(&recorded))).await?;
+        self.conclude(edit, FactKind::SetupLinkUsed, format!("user:{}", person.sub), json!({})).await?;
+        Ok(person)
+    }
+}
+
+async fn admin_role(conn: &mut Conn) -> Result<(ResourceServer, RoleId), AdminError> {
+    let server = find(conn, &Slug::parse(DOORWARD)?).await?;
+    let roles = roles::all(conn, server.id).await?;
+    let admin = by_name(&roles, &Slug::parse(ADMIN_ROLE)?)?.id;
+    Ok((server, admin))
+}
+
+async fn has_operator(conn: &mut Conn, server: &ResourceServer, admin: RoleId) -> Result<bool, AdminError> {
+    Ok(assignments::is_role_held(conn, server.id, admin).await?)
+}

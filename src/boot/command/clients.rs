@@ -1,0 +1,155 @@
+//! `doorward client …`
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::super::node::BootError;
+use super::super::output::table;
+use super::Context;
+use crate::admin::clients::{CreatedClient, NewClient, view};
+use crate::domain::client::{AuthMethod, Client};
+use crate::domain::name::{ClientName, DisplayName, Slug};
+use crate::domain::scope::Scope;
+
+#[derive(Subcommand)]
+pub(in crate::boot) enum ClientCommand {
+    /// Create a client; its secret is printed this once.
+    #[command(after_help = "\
+Examples:
+  doorward client create notes-bot --resource notes --scope notes:read      asks for tokens of notes
+  doorward client create notes-api --resource-server notes --decision-caller   is notes: asks for decisions, introspects
+  doorward client create batch --auth-method private_key_jwt --jwks keys.json --resource notes")]
+    Create {
+        client_id: ClientName,
+        /// A name for people.
+        #[arg(long)]
+        name: Option<DisplayName>,
+        /// client_secret_basic, client_secret_post or private_key_jwt.
+        #[arg(long, default_value = "client_secret_basic")]
+        auth_method: AuthMethod,
+        /// A file with the client's public keys (JWK Set), for private_key_jwt.
+        #[arg(long, value_name = "FILE")]
+        jwks: Option<PathBuf>,
+        /// A resource server whose tokens it may ask for; may be repeated.
+        #[arg(long, value_name = "NAME")]
+        resource: Vec<Slug>,
+        /// A scope it may ask for; may be repeated.
+        #[arg(long)]
+        scope: Vec<Scope>,
+        /// The resource server it speaks for: whose tokens it may introspect.
+        #[arg(long, value_name = "NAME")]
+        resource_server: Option<Slug>,
+        /// Let it ask for the decisions of the resource server it speaks for.
+        #[arg(long)]
+        decision_caller: bool,
+    },
+    /// Show a client.
+    Show { client_id: String },
+    /// List clients, in order of client_id.
+    List {
+        /// Begin after this client_id.
+        #[arg(long, default_value = "")]
+        after: String,
+    },
+    /// Refuse a client and every token issued to it, at once.
+    Disable { client_id: String },
+    /// Let a disabled client in again.
+    Enable { client_id: String },
+    /// Give a client a new secret; the old one stops working at once.
+    RotateSecret { client_id: String },
+}
+
+pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), BootError> {
+    match command {
+        ClientCommand::Create {
+            client_id,
+            name,
+            auth_method,
+            jwks,
+            resource,
+            scope,
+            resource_server,
+            decision_caller,
+        } => {
+            let jwks = jwks.map(|file| {
+                std::fs::read_to_string(&file).map_err(|e| format!("--jwks {} cannot be read: {e}", file.display()))
+            });
+            let new = NewClient {
+                client_id,
+                name,
+                auth_method,
+                jwks: jwks.transpose()?,
+                scopes: scope.into_iter().collect(),
+                resources: resource,
+                resource_server,
+                decision_caller,
+            };
+            created(cx, &cx.admin.create_client(new).await?, "created");
+        }
+        ClientCommand::Show { client_id } => show(cx, &cx.admin.client(&client_id).await?),
+        ClientCommand::List { after } => list(cx, &cx.admin.clients(&after).await?),
+        ClientCommand::Disable { client_id } => show(cx, &cx.admin.set_client_disabled(&client_id, true).await?),
+        ClientCommand::Enable { client_id } => show(cx, &cx.admin.set_client_disabled(&client_id, false).await?),
+        ClientCommand::RotateSecret { client_id } => {
+            created(cx, &cx.admin.rotate_client_secret(&client_id).await?, "new secret for");
+        }
+    }
+    Ok(())
+}
+
+/// What a developer pastes into their application.
+fn created(cx: &Context<'_>, created: &CreatedClient, done: &str) {
+    let issuer = &cx.config.server.issuer;
+    let mut value = view(&created.client);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("issuer".into(), json!(issuer.as_str()));
+        if let Some(secret) = &created.secret {
+            members.insert("client_secret".into(), json!(secret.reveal()));
+        }
+    }
+    cx.output.show(&value, || {
+        let mut lines = vec![
+            format!("{done} client {}", created.client.client_id),
+            String::new(),
+            format!("issuer={issuer}"),
+            format!("client_id={}", created.client.client_id),
+        ];
+        if let Some(secret) = &created.secret {
+            lines.push(format!("client_secret={}", secret.reveal()));
+            lines.push(String::new());
+            lines.push("The secret is shown this once; only its digest is kept.".to_owned());
+        }
+        lines.join("\n")
+    });
+}
+
+fn show(cx: &Context<'_>, client: &Client) {
+    let value = view(client);
+    cx.output.show(&value, || {
+        let state = if client.disabled { "disabled" } else { "active" };
+        format!(
+            "client_id    {}\nstate        {state}\nauth_method  {}\nscopes       {}",
+            client.client_id,
+            client.credential.method(),
+            client.scopes
+        )
+    });
+}
+
+fn list(cx: &Context<'_>, clients: &[Client]) {
+    let values: Vec<Value> = clients.iter().map(view).collect();
+    cx.output.show(&json!({ "clients": values }), || {
+        let row = |c: &Client| {
+            let state = if c.disabled { "disabled" } else { "active" };
+            vec![c.client_id.to_string(), state.to_owned(), c.credential.method().to_string(), c.scopes.to_string()]
+        };
+        match clients {
+            [] => "There are no clients yet: doorward client create --help".to_owned(),
+            clients => {
+                table(&["client_id", "state", "auth method", "scopes"], &clients.iter().map(row).collect::<Vec<_>>())
+            }
+        }
+    });
+}

@@ -1,0 +1,192 @@
+//! One node: a store, keys, decisions and a provider put together from a configuration, and running.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::listen;
+use crate::admin::Admin;
+use crate::config::Config;
+use crate::decision::{DecisionOptions, Decisions};
+use crate::domain::change::Actor;
+use crate::domain::entropy::Entropy;
+use crate::domain::signing_key::Schedule;
+use crate::domain::time::Clock;
+use crate::events::Ledger;
+use crate::http::{App, Limits, Readiness};
+use crate::keys::{Keys, MasterKeys};
+use crate::oidc::{Parts, Provider, Settings};
+use crate::store::{Opener, Store, StoreOptions};
+use crate::world::{SystemClock, SystemEntropy};
+use crate::{http, jobs};
+
+/// Time and chance: the machine's, or a test's.
+#[derive(Clone)]
+pub struct World {
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl World {
+    #[must_use]
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy) }
+    }
+}
+
+/// What can go wrong while a node is put together; the text is for whoever starts it.
+pub type BootError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A running server.
+pub struct Node {
+    pub address: SocketAddr,
+    app: Arc<App>,
+    admin: Admin,
+    server: JoinHandle<()>,
+    handle: salvo::server::ServerHandle,
+    jobs: JoinSet<()>,
+    notice: Duration,
+    grace: Duration,
+}
+
+pub(super) fn store_options(config: &Config) -> StoreOptions {
+    StoreOptions {
+        url: config.database.url.reveal().to_owned(),
+        connections_max: config.database.connections_max,
+        checkout_timeout: config.database.checkout_timeout,
+        statement_timeout: config.database.statement_timeout,
+        tls_ca_file: config.database.tls_ca_file.clone(),
+    }
+}
+
+/// Tokens signed by a key whose retirement a node has not heard of yet, and clocks that differ.
+const PUBLISH_MARGIN: Duration = Duration::from_secs(60);
+
+pub(super) fn schedule(config: &Config) -> Schedule {
+    Schedule {
+        rotate_every: config.keys.rotate_every,
+        publish_lead: config.keys.publish_lead,
+        publish_after: config.tokens.access_token_lifetime + PUBLISH_MARGIN,
+    }
+}
+
+/// The master key as configured. A missing file is made only for a store without keys: anywhere else it is lost or
+/// misplaced, and a new one would hide that.
+pub(super) async fn master_keys(config: &Config, store: &Store, world: &World) -> Result<MasterKeys, BootError> {
+    let keys = &config.keys;
+    let previous = &keys.previous_master_key_files;
+    if let Some(text) = &keys.master_key {
+        return Ok(MasterKeys::from_text(text.reveal(), previous)?);
+    }
+    let file = &keys.master_key_file;
+    if !file.exists() {
+        let stored = crate::store::signing_keys::all(&mut store.read().await?).await?;
+        if stored.iter().any(|key| key.sealed.is_some()) {
+            return Err(format!(
+                "the database holds sealed signing keys, but the master key {} is not there; put it back, or set \
+                 keys.master_key_file to where it is",
+                file.display()
+            )
+            .into());
+        }
+        if MasterKeys::create_file(file, world.entropy.as_ref())? {
+            tracing::info!(file = %file.display(), "made a new master key; back it up apart from the database");
+        }
+    }
+    Ok(MasterKeys::from_file(file, previous)?)
+}
+
+impl Node {
+    /// Puts everything together and listens.
+    ///
+    /// # Errors
+    /// What the person who starts the server has to put right.
+    pub async fn start(config: &Config, world: World) -> Result<Self, BootError> {
+        let store = Arc::new(Store::open(&store_options(config), Opener::Server).await.map_err(explain)?);
+        let system = |actor| Admin::new(store.clone(), world.clock.clone(), world.entropy.clone(), actor);
+        system(Actor::System).ensure_builtin().await?;
+        let master = master_keys(config, &store, &world).await?;
+        let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
+        let keys = Arc::new(Keys::open(store.clone(), master, clock.clone(), entropy.clone(), schedule(config)).await?);
+        let decisions = Decisions::start(store.clone(), clock.clone(), decision_options(config)).await?;
+
+        let mut jobs = JoinSet::new();
+        jobs.spawn(jobs::follow_keys(keys.clone(), decisions.signing_keys_changed()));
+        jobs.spawn(jobs::rotate_keys(keys.clone()));
+        jobs.spawn(jobs::sweep(store.clone(), clock.clone()));
+
+        let parts = Parts {
+            ledger: Ledger::start(store.clone()),
+            settings: settings(config),
+            store: store.clone(),
+            keys,
+            decisions,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let app = Arc::new(App {
+            provider: Arc::new(Provider::new(parts)),
+            setup: system(Actor::SetupLink),
+            clock,
+            entropy,
+            limits: limits(config),
+            readiness: Readiness::default(),
+        });
+        let (address, server, handle) = listen::listen(&config.server, http::service(&app)).await?;
+        let (notice, grace) = (config.server.shutdown_notice, config.server.shutdown_grace);
+        Ok(Self { address, app, admin: system(Actor::System), server, handle, jobs, notice, grace })
+    }
+
+    /// Administration as the service itself.
+    #[must_use]
+    pub const fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// Stops in order: not ready, then closed to new connections, then what is in flight ends, all within bounds.
+    pub async fn stop(mut self) {
+        self.app.readiness.drain();
+        tokio::time::sleep(self.notice).await;
+        self.handle.stop_graceful(self.grace);
+        if self.server.await.is_err() {
+            tracing::error!("the listener did not end in order");
+        }
+        self.jobs.shutdown().await;
+    }
+}
+
+fn decision_options(config: &Config) -> DecisionOptions {
+    DecisionOptions {
+        freshness_bound: config.decision.freshness_bound,
+        poll_every: config.decision.poll_every,
+        cache_entries_max: config.decision.cache_max,
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        issuer: config.server.issuer.clone(),
+        access_token_lifetime: config.tokens.access_token_lifetime,
+        access_token_claims_max_bytes: config.tokens.claims_max_bytes,
+        verified_tokens_max: config.tokens.verified_cache_max,
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        body_max_bytes: config.server.body_max_bytes,
+        request_timeout: config.server.request_timeout,
+        jwks_max_age: config.keys.jwks_max_age,
+        batch_max: config.decision.batch_max,
+    }
+}
+
+/// A store error says "the database failed"; whoever starts the server needs the cause.
+pub(super) fn explain(error: crate::store::StoreError) -> BootError {
+    match error {
+        crate::store::StoreError::Failed(cause) | crate::store::StoreError::Busy(cause) => cause,
+        other @ crate::store::StoreError::Conflict(_) => other.into(),
+    }
+}

@@ -1,0 +1,55 @@
+//! `doorward serve`.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::node::{BootError, Node, World};
+use super::output::note;
+use crate::config::{Config, mask_password};
+
+/// Runs until SIGTERM or SIGINT.
+pub(super) async fn run(config: &Config) -> Result<(), BootError> {
+    let world = World::system();
+    let started = world.clock.monotonic();
+    let node = Node::start(config, world.clone()).await?;
+    greet(config, &node, world.clock.monotonic().saturating_sub(started)).await?;
+    wait_for_signal().await?;
+    tracing::info!("stopping: not ready any more, what is in flight may end");
+    node.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The lines a person looks for first.
+async fn greet(config: &Config, node: &Node, took: Duration) -> Result<(), BootError> {
+    let issuer = &config.server.issuer;
+    note(&format!("Doorward {} is ready after {} ms", env!("CARGO_PKG_VERSION"), took.as_millis()));
+    note(&format!("  issuer     {issuer}"));
+    note(&format!("  listening  {}{}", node.address, if config.server.tls.is_some() { " (TLS)" } else { "" }));
+    note(&format!("  database   {}", mask_password(config.database.url.reveal())));
+    note(&format!("  metadata   {}", issuer.at("/.well-known/openid-configuration")));
+    if let Some(link) = node.admin().open_setup().await? {
+        note("");
+        note("  There is no operator yet. Whoever opens this link within an hour becomes the first one:");
+        note(&format!("  {}", issuer.at(&format!("/setup/{}", link.reveal()))));
+        note("");
+    }
+    Ok(())
+}
+
+async fn wait_for_signal() -> Result<(), BootError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+pub(super) async fn until_signal(node: Node) -> Result<(), BootError> {
+    wait_for_signal().await?;
+    node.stop().await;
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Configuration: embedded defaults, then a file, then the environment; typed, documented in `config/doorward.toml`,
+//! unknown and contradictory settings refused, all problems at once.
+//!
+//! Never: reading anything but configuration, acting on it.
+
+mod layers;
+mod reader;
+mod sections;
+
+pub use self::layers::{CONFIG_FILE_VARIABLE, Layers, Source};
+pub use self::reader::Problem;
+pub use self::sections::{
+    Config, DatabaseConfig, DecisionConfig, KeysConfig, LogConfig, LogFormat, ServerConfig, TlsFiles, TokensConfig,
+};
+
+/// Every setting with its default and what it means.
+pub const DEFAULTS: &str = include_str!("../../config/doorward.toml");
+
+/// Settings that are never shown.
+const SECRETS: [&str; 1] = ["keys.master_key"];
+
+/// All that is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError(pub Vec<Problem>);
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plural = if self.0.len() == 1 { "problem" } else { "problems" };
+        writeln!(f, "the configuration has {} {plural}:", self.0.len())?;
+        self.0.iter().try_for_each(|problem| writeln!(f, "  {problem}"))
+    }
+}
+
+impl Config {
+    /// Puts the layers together and checks everything.
+    ///
+    /// # Errors
+    /// Every problem there is, each with its key, what is wrong and what to do.
+    pub fn load(layers: &Layers) -> Result<Self, ConfigError> {
+        let mut reader = reader::Reader::new(layers);
+        let config = sections::read(&mut reader);
+        let problems = reader.finish();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+}
+
+/// The settings as they apply, with where each comes from, secrets masked: for `doorward config show`.
+#[must_use]
+pub fn show(layers: &Layers) -> String {
+    let mut out = String::new();
+    let mut section = "";
+    for (key, setting) in layers.settings() {
+        let (of, name) = key.split_once('.').unwrap_or(("", key));
+        if of != section {
+            out.push_str(&format!("{}[{of}]\n", if section.is_empty() { "" } else { "\n" }));
+            section = of;
+        }
+        out.push_str(&format!("{name} = {}  # {}\n", shown(key, &setting.value), setting.source));
+    }
+    out
+}
+
+fn shown(key: &str, value: &toml::Value) -> String {
+    match value.as_str() {
+        Some(text) if SECRETS.contains(&key) && !text.is_empty() => "\"********\"".to_owned(),
+        Some(text) if key == "database.url" => format!("{:?}", mask_password(text)),
+        _ => value.to_string(),
+    }
+}
+
+/// A URL with its password, if any, replaced.
+#[must_use]
+pub fn mask_password(text: &str) -> String {
+    match url::Url::parse(text) {
+        Ok(mut url) if url.password().is_some() => {
+            // Fails only for URLs that cannot have a password, and this one has.
+            let _ = url.set_password(Some("********"));
+            url.to_string()
+        }
+        _ => text.to_owned(),
+    }
+}

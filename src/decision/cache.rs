@@ -1,0 +1,106 @@
+//! Values by key, bounded, true as of the change log's applied revision.
+//!
+//! Two rules keep them true. A loaded value enters only if its key has not changed since the revision it was read at,
+//! checked under the same lock under which the follower of the change log marks a key as changed and drops it; so a load
+//! that races an invalidation cannot stay. And whoever used values checks at the end that none of their keys has changed
+//! since they were read; so no answer mixes revisions.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{PoisonError, RwLock};
+
+use crate::domain::change::{Changed, Revision};
+
+/// So many recent changes are remembered for loads and decisions that are under way.
+const RECENT_MAX: usize = 65_536;
+
+/// What changed lately.
+#[derive(Default)]
+pub(super) struct Recent {
+    at: HashMap<Changed, Revision>,
+    order: VecDeque<(Revision, Changed)>,
+    /// Changes up to here may have been forgotten.
+    floor: Revision,
+}
+
+impl Recent {
+    fn mark(&mut self, changed: Changed, revision: Revision) {
+        self.at.insert(changed.clone(), revision);
+        self.order.push_back((revision, changed));
+        if self.order.len() > RECENT_MAX
+            && let Some((revision, oldest)) = self.order.pop_front()
+        {
+            self.floor = revision;
+            if self.at.get(&oldest) == Some(&revision) {
+                self.at.remove(&oldest);
+            }
+        }
+    }
+
+    /// Whether the key is known not to have changed after `revision`.
+    fn unchanged_since(&self, changed: &Changed, revision: Revision) -> bool {
+        revision >= self.floor && self.at.get(changed).is_none_or(|at| *at <= revision)
+    }
+}
+
+/// The lock over [`Recent`], shared by all caches of a node.
+#[derive(Default)]
+pub(super) struct Changes(RwLock<Recent>);
+
+impl Changes {
+    /// Marks a key as changed and runs `drop_from_caches` before any load can put an older value back.
+    pub(super) fn mark(&self, changed: Changed, revision: Revision, drop_from_caches: impl FnOnce(&Changed)) {
+        let mut recent = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        drop_from_caches(&changed);
+        recent.mark(changed, revision);
+    }
+
+    /// Forgets everything: another history begins, of which values up to `floor` are not to be trusted.
+    pub(super) fn reset(&self, floor: Revision, drop_all: impl FnOnce()) {
+        let mut recent = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        drop_all();
+        *recent = Recent { floor, ..Recent::default() };
+    }
+
+    pub(super) fn unchanged_since(&self, changed: &Changed, revision: Revision) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).unchanged_since(changed, revision)
+    }
+}
+
+/// One cache of one kind of value, each with the revision it was read at.
+pub(super) struct KeyCache<K, V>(moka::sync::Cache<K, (Revision, V)>);
+
+impl<K: Hash + Eq + Send + Sync + Clone + 'static, V: Clone + Send + Sync + 'static> KeyCache<K, V> {
+    /// At most `entries_max` values; the least used go first.
+    pub(super) fn new(entries_max: u64) -> Self {
+        Self(moka::sync::Cache::new(entries_max))
+    }
+
+    pub(super) fn get<Q>(&self, key: &Q) -> Option<(Revision, V)>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.0.get(key)
+    }
+
+    /// Puts a value that was read at `revision`, unless its key has changed since.
+    pub(super) fn put(&self, changes: &Changes, changed: &Changed, revision: Revision, key: K, value: V) {
+        let recent = changes.0.read().unwrap_or_else(PoisonError::into_inner);
+        if recent.unchanged_since(changed, revision) {
+            self.0.insert(key, (revision, value));
+        }
+    }
+
+    pub(super) fn drop_key<Q>(&self, key: &Q)
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.0.invalidate(key);
+    }
+
+    pub(super) fn drop_all(&self) {
+        self.0.invalidate_all();
+    }
+}

@@ -1,0 +1,131 @@
+//! The follower of the change log: drops exactly what changed, then publishes how far it has come.
+
+use std::sync::{Arc, PoisonError, Weak};
+
+use super::engine::SubjectRef;
+use super::service::Decisions;
+use crate::domain::change::{Changed, Position, Revision};
+use crate::store::{StoreError, changes, tokens};
+
+/// So many changes are read at once: more than one revision can hold, so that each batch completes at least one.
+const BATCH: i64 = changes::CHANGES_MAX as i64 + 1;
+
+/// Follows until the service is gone.
+pub(super) async fn follow(service: Weak<Decisions>) {
+    let mut failing = false;
+    loop {
+        let Some(service) = service.upgrade() else { return };
+        match service.catch_up().await {
+            Ok(()) if failing => {
+                tracing::info!("the change log can be read again");
+                failing = false;
+            }
+            Err(error) if !failing => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the change log cannot be read");
+                failing = true;
+            }
+            Ok(()) | Err(_) => {}
+        }
+        service.forget_expired();
+        // A write of this node nudges; what other nodes and the command line write is found by looking.
+        let _ = tokio::time::timeout(service.options.poll_every, service.nudge.notified()).await;
+    }
+}
+
+impl Decisions {
+    async fn catch_up(self: &Arc<Self>) -> Result<(), StoreError> {
+        // Freshness counts from before the read: what is written after it may be missing from the answer.
+        let started = self.clock.monotonic();
+        let mut conn = self.store.read().await?;
+        let position = changes::position(&mut conn).await?;
+        let applied = self.applied();
+        if position.epoch != applied.epoch || position.revision < applied.revision {
+            drop(conn);
+            self.restart(position).await?;
+        } else {
+            let mut at = applied.revision;
+            while at < position.revision {
+                let batch = changes::since(&mut conn, at, BATCH).await?;
+                at = self.apply(batch, at, position.revision);
+                self.applied.send_replace(Position { revision: at, ..position });
+            }
+        }
+        self.confirm(started);
+        Ok(())
+    }
+
+    /// Applies one batch and says up to which revision everything is applied: a batch may end in the middle of one.
+    fn apply(&self, batch: Vec<(Revision, Result<Changed, String>)>, from: Revision, to: Revision) -> Revision {
+        let complete = i64::try_from(batch.len()).is_ok_and(|len| len < BATCH);
+        let last = batch.last().map_or(from, |(revision, _)| *revision);
+        for (revision, changed) in batch {
+            match changed {
+                Ok(changed) => self.apply_one(changed, revision),
+                // A newer node wrote a kind this one does not know: the safe reading is that anything may have changed.
+                Err(unknown) => {
+                    tracing::warn!(unknown, "an unknown change: all caches are dropped");
+                    self.changes.reset(revision, || self.drop_all());
+                }
+            }
+        }
+        if complete { to.max(last) } else { Revision(last.0 - 1).max(from) }
+    }
+
+    fn apply_one(&self, changed: Changed, revision: Revision) {
+        match &changed {
+            Changed::DeniedToken { id, expires_at } => {
+                self.denied.write().unwrap_or_else(PoisonError::into_inner).insert(*id, *expires_at);
+                return;
+            }
+            Changed::SigningKeys => {
+                self.keys_changed.send_replace(revision);
+                return;
+            }
+            _ => {}
+        }
+        self.changes.mark(changed, revision, |changed| self.drop_from_caches(changed));
+    }
+
+    fn drop_from_caches(&self, changed: &Changed) {
+        let caches = &self.caches;
+        match changed {
+            Changed::User(name) => caches.subjects.drop_key(&SubjectRef::User(name.clone())),
+            Changed::Client(name) => {
+                caches.subjects.drop_key(&SubjectRef::Client(name.clone()));
+                caches.clients.drop_key(name.as_str());
+            }
+            Changed::ResourceServers => caches.registry.drop_all(),
+            Changed::Roles(of) => caches.snapshots.drop_key(of),
+            Changed::Memberships(of) => caches.memberships.drop_key(of),
+            Changed::Assignments(at, of) => caches.assignments.drop_key(&(*at, *of)),
+            Changed::Grant(id) => caches.grants.drop_key(id),
+            Changed::DeniedToken { .. } | Changed::SigningKeys => {}
+        }
+    }
+
+    /// Another history (a restored backup): nothing that is known counts any more.
+    async fn restart(self: &Arc<Self>, position: Position) -> Result<(), StoreError> {
+        tracing::warn!("the store has another history than before: all caches are dropped");
+        let (revision, denied) = tokens::denied(&mut self.store.read().await?, self.clock.now()).await?;
+        *self.denied.write().unwrap_or_else(PoisonError::into_inner) = denied.into_iter().collect();
+        self.changes.reset(revision, || self.drop_all());
+        self.applied.send_replace(Position { revision, ..position });
+        self.keys_changed.send_replace(revision);
+        Ok(())
+    }
+
+    fn drop_all(&self) {
+        self.caches.subjects.drop_all();
+        self.caches.memberships.drop_all();
+        self.caches.assignments.drop_all();
+        self.caches.snapshots.drop_all();
+        self.caches.clients.drop_all();
+        self.caches.grants.drop_all();
+        self.caches.registry.drop_all();
+    }
+
+    fn forget_expired(&self) {
+        let now = self.clock.now();
+        self.denied.write().unwrap_or_else(PoisonError::into_inner).retain(|_, expires_at| *expires_at > now);
+    }
+}

@@ -1,0 +1,336 @@
+//! The decision service of a node: asks the engine, loads what it misses, and answers only from one revision.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::cache::{Changes, KeyCache};
+use super::engine::{self, Decision, Held, Outcome, Query, SubjectRef, SubjectState};
+use super::load::View;
+use super::snapshot::Snapshot;
+use crate::domain::assignment::{Assignment, Principal};
+use crate::domain::change::{Changed, Position, Revision};
+use crate::domain::client::Client;
+use crate::domain::grant::GrantState;
+use crate::domain::group::Membership;
+use crate::domain::id::{GrantId, ResourceServerId, TokenId};
+use crate::domain::resource_server::ResourceServer;
+use crate::domain::time::{Clock, Instant};
+use crate::store::{Store, StoreError, changes, clients, decisions, resource_servers, tokens};
+
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// The change log could not be read for longer than the freshness bound: better no answer than one from the past.
+    #[error("this node has not confirmed its state with the database for too long")]
+    Stale,
+    /// The subject is in more groups, or in deeper ones, than one decision may walk.
+    #[error("the decision needs more than its budget of {} principals", engine::PRINCIPALS_MAX)]
+    OverBudget,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Bounds of the service.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionOptions {
+    /// How long a node answers without having confirmed with the database that it knows the latest revision.
+    pub freshness_bound: Duration,
+    /// How often the change log is looked at.
+    pub poll_every: Duration,
+    /// Values kept in each cache at most.
+    pub cache_entries_max: u64,
+}
+
+/// All resource servers, by what they are asked for.
+#[derive(Debug, Default)]
+pub struct Registry {
+    by_id: HashMap<ResourceServerId, Arc<ResourceServer>>,
+    by_identifier: HashMap<String, Arc<ResourceServer>>,
+    by_name: HashMap<String, Arc<ResourceServer>>,
+}
+
+impl Registry {
+    fn build(all: Vec<ResourceServer>) -> Self {
+        let mut registry = Self::default();
+        for rs in all.into_iter().map(Arc::new) {
+            registry.by_id.insert(rs.id, rs.clone());
+            registry.by_identifier.insert(rs.identifier.clone(), rs.clone());
+            registry.by_name.insert(rs.name.as_str().to_owned(), rs);
+        }
+        registry
+    }
+
+    #[must_use]
+    pub fn by_id(&self, id: ResourceServerId) -> Option<&Arc<ResourceServer>> {
+        self.by_id.get(&id)
+    }
+
+    #[must_use]
+    pub fn by_identifier(&self, identifier: &str) -> Option<&Arc<ResourceServer>> {
+        self.by_identifier.get(identifier)
+    }
+
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<&Arc<ResourceServer>> {
+        self.by_name.get(name)
+    }
+}
+
+pub(super) struct Caches {
+    pub subjects: KeyCache<SubjectRef, SubjectState>,
+    pub memberships: KeyCache<Principal, Arc<[Membership]>>,
+    pub assignments: KeyCache<(ResourceServerId, Principal), Arc<[Assignment]>>,
+    pub snapshots: KeyCache<ResourceServerId, Arc<Snapshot>>,
+    pub clients: KeyCache<String, Option<Arc<Client>>>,
+    pub grants: KeyCache<GrantId, GrantState>,
+    pub registry: KeyCache<(), Arc<Registry>>,
+}
+
+impl Caches {
+    fn new(entries_max: u64) -> Self {
+        Self {
+            subjects: KeyCache::new(entries_max),
+            memberships: KeyCache::new(entries_max),
+            assignments: KeyCache::new(entries_max),
+            snapshots: KeyCache::new(entries_max),
+            clients: KeyCache::new(entries_max),
+            grants: KeyCache::new(entries_max),
+            registry: KeyCache::new(1),
+        }
+    }
+}
+
+/// The decision service. One per node, shared behind an `Arc`.
+pub struct Decisions {
+    pub(super) store: Arc<Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) options: DecisionOptions,
+    pub(super) caches: Caches,
+    pub(super) changes: Changes,
+    pub(super) applied: watch::Sender<Position>,
+    /// Monotonic microseconds at the start of the last successful look at the log.
+    pub(super) confirmed: AtomicU64,
+    /// Every access token that is denied and has not expired: whole, so that no eviction can forget one.
+    pub(super) denied: RwLock<HashMap<TokenId, Instant>>,
+    pub(super) nudge: Notify,
+    pub(super) keys_changed: watch::Sender<Revision>,
+}
+
+/// How long an answer waits for the log to catch up with what it has read.
+const APPLY_WAIT: Duration = Duration::from_secs(2);
+
+impl Decisions {
+    /// Reads where the history stands and starts to follow it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn start(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        options: DecisionOptions,
+    ) -> Result<Arc<Self>, StoreError> {
+        let started = clock.monotonic();
+        let mut conn = store.read().await?;
+        let position = changes::position(&mut conn).await?;
+        let (revision, denied) = tokens::denied(&mut conn, clock.now()).await?;
+        drop(conn);
+        let service = Arc::new(Self {
+            store,
+            clock,
+            options,
+            caches: Caches::new(options.cache_entries_max),
+            changes: Changes::default(),
+            applied: watch::Sender::new(Position { revision, ..position }),
+            confirmed: AtomicU64::new(0),
+            denied: RwLock::new(denied.into_iter().collect()),
+            nudge: Notify::new(),
+            keys_changed: watch::Sender::new(revision),
+        });
+        service.confirm(started);
+        tokio::spawn(super::follow::follow(Arc::downgrade(&service)));
+        Ok(service)
+    }
+
+    /// Whether the subject may do this at the resource server now, and as of which revision.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn decide(&self, at: ResourceServerId, query: &Query) -> Result<(Decision, Revision), DecisionError> {
+        let now = self.clock.now();
+        self.consistently(at, &query.subject, |view| engine::decide(view, query, now)).await
+    }
+
+    /// What the subject holds at the resource server now, for the claims of a token.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn held(&self, at: ResourceServerId, subject: &SubjectRef) -> Result<Held, DecisionError> {
+        let now = self.clock.now();
+        Ok(self.consistently(at, subject, |view| engine::held(view, subject, now)).await?.0)
+    }
+
+    /// Asks until all that the answer was made of belongs to one revision: from the caches twice, then inside one
+    /// repeatable-read transaction.
+    async fn consistently<T>(
+        &self,
+        at: ResourceServerId,
+        subject: &SubjectRef,
+        ask: impl Fn(&View<'_>) -> Outcome<T>,
+    ) -> Result<(T, Revision), DecisionError> {
+        self.fresh()?;
+        for _ in 0..2 {
+            let mut view = View::cached(self, at, subject).await?;
+            let answer = self.answer(&mut view, &ask).await?;
+            if let Some(revision) = self.settle(&mut view).await? {
+                return Ok((answer, revision));
+            }
+        }
+        let mut tx = self.store.snapshot().await?;
+        let mut view = View::pinned(self, &mut tx, at, subject).await?;
+        loop {
+            match ask(&view) {
+                Outcome::Decided(answer) => return Ok((answer, view.start())),
+                Outcome::OverBudget => return Err(DecisionError::OverBudget),
+                Outcome::Missing(keys) => view.load(&mut tx, keys).await?,
+            }
+        }
+    }
+
+    async fn answer<T>(&self, view: &mut View<'_>, ask: impl Fn(&View<'_>) -> Outcome<T>) -> Result<T, DecisionError> {
+        loop {
+            // Each round loads at least one level of groups, and the engine walks a bounded number of levels.
+            match ask(view) {
+                Outcome::Decided(answer) => return Ok(answer),
+                Outcome::OverBudget => return Err(DecisionError::OverBudget),
+                Outcome::Missing(keys) => {
+                    let mut conn = self.store.read().await?;
+                    view.load(&mut conn, keys).await?;
+                }
+            }
+        }
+    }
+
+    /// The revision the view as a whole belongs to; `None` when some of it changed while it was put together.
+    async fn settle(&self, view: &mut View<'_>) -> Result<Option<Revision>, DecisionError> {
+        self.wait_applied(view.newest()).await?;
+        let applied = self.applied().revision;
+        let settled = applied == view.start() || view.unchanged(&self.changes);
+        Ok(settled.then_some(applied))
+    }
+
+    /// The revision up to which this node knows every change.
+    #[must_use]
+    pub fn applied(&self) -> Position {
+        *self.applied.borrow()
+    }
+
+    /// Waits until this node knows every change up to `revision`; after a write of its own, a node answers only then.
+    ///
+    /// # Errors
+    /// [`DecisionError::Stale`] when the log does not catch up within two seconds.
+    pub async fn wait_applied(&self, revision: Revision) -> Result<(), DecisionError> {
+        if self.applied().revision >= revision {
+            return Ok(());
+        }
+        let mut applied = self.applied.subscribe();
+        self.nudge.notify_one();
+        let caught_up = applied.wait_for(|position| position.revision >= revision);
+        match tokio::time::timeout(APPLY_WAIT, caught_up).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(DecisionError::Stale),
+        }
+    }
+
+    /// # Errors
+    /// [`DecisionError::Stale`] when the log was not confirmed within the freshness bound.
+    pub fn fresh(&self) -> Result<(), DecisionError> {
+        let confirmed = Duration::from_micros(self.confirmed.load(Ordering::Relaxed));
+        let age = self.clock.monotonic().saturating_sub(confirmed);
+        if age <= self.options.freshness_bound { Ok(()) } else { Err(DecisionError::Stale) }
+    }
+
+    pub(super) fn confirm(&self, started: Duration) {
+        let micros = u64::try_from(started.as_micros()).unwrap_or(u64::MAX);
+        self.confirmed.fetch_max(micros, Ordering::Relaxed);
+    }
+
+    /// Changes whenever the signing keys do.
+    #[must_use]
+    pub fn signing_keys_changed(&self) -> watch::Receiver<Revision> {
+        self.keys_changed.subscribe()
+    }
+
+    /// Whether this access token was revoked.
+    #[must_use]
+    pub fn is_denied(&self, token: TokenId) -> bool {
+        self.denied.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token)
+    }
+
+    /// The client of this `client_id`, disabled or not.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, DecisionError> {
+        self.fresh()?;
+        if let Some((_, client)) = self.caches.clients.get(client_id) {
+            return Ok(client);
+        }
+        let mut tx = self.store.snapshot().await?;
+        let revision = changes::position(&mut tx).await?.revision;
+        let client = clients::by_client_id(&mut tx, client_id).await?.map(Arc::new);
+        let key = client_id.to_owned();
+        self.caches.clients.put(&self.changes, &Changed::Client(key.clone()), revision, key, client.clone());
+        Ok(client)
+    }
+
+    /// Whether a person, known by `sub` or username, may act.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn person(&self, name: &str) -> Result<SubjectState, DecisionError> {
+        self.fresh()?;
+        let subject = SubjectRef::User(name.to_owned());
+        if let Some((_, state)) = self.caches.subjects.get(&subject) {
+            return Ok(state);
+        }
+        let read = decisions::people(&mut self.store.read().await?, std::slice::from_ref(&name.to_owned())).await?;
+        let state = super::load::state(read.values.get(name));
+        let changed = Changed::User(name.to_owned());
+        self.caches.subjects.put(&self.changes, &changed, read.revision, subject, state);
+        Ok(state)
+    }
+
+    /// Whether a grant lives.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn grant(&self, id: GrantId) -> Result<GrantState, DecisionError> {
+        self.fresh()?;
+        if let Some((_, state)) = self.caches.grants.get(&id) {
+            return Ok(state);
+        }
+        let read = decisions::grants(&mut self.store.read().await?, &[id]).await?;
+        let state = read.values.get(&id).copied().unwrap_or(GrantState::Unknown);
+        self.caches.grants.put(&self.changes, &Changed::Grant(id), read.revision, id, state);
+        Ok(state)
+    }
+
+    /// All resource servers.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn registry(&self) -> Result<Arc<Registry>, DecisionError> {
+        self.fresh()?;
+        if let Some((_, registry)) = self.caches.registry.get(&()) {
+            return Ok(registry);
+        }
+        let mut tx = self.store.snapshot().await?;
+        let revision = changes::position(&mut tx).await?.revision;
+        let registry = Arc::new(Registry::build(resource_servers::all(&mut tx).await?));
+        self.caches.registry.put(&self.changes, &Changed::ResourceServers, revision, (), registry.clone());
+        Ok(registry)
+    }
+}

@@ -1,0 +1,88 @@
+//! Roles of one resource server, compiled once for each change: who includes whom is flattened, and for each permission
+//! the set of roles that hold it is a bit set.
+
+use std::collections::{BTreeSet, HashMap};
+
+use fixedbitset::FixedBitSet;
+
+use crate::domain::id::RoleId;
+use crate::domain::permission::Permission;
+use crate::domain::role::Role;
+
+/// One immutable state of the roles of a resource server; swapped whole.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    index: HashMap<RoleId, usize>,
+    names: Vec<String>,
+    /// Every role that a role is, itself included.
+    closure: Vec<FixedBitSet>,
+    held: Vec<Vec<Permission>>,
+    /// Resource type → action → roles that hold it, directly or by inclusion; `*` is a key like any other.
+    holders: HashMap<String, HashMap<String, FixedBitSet>>,
+}
+
+impl Snapshot {
+    #[must_use]
+    pub fn build(roles: &[Role]) -> Self {
+        let index: HashMap<_, _> = roles.iter().enumerate().map(|(i, role)| (role.id, i)).collect();
+        let closure: Vec<_> = (0..roles.len()).map(|start| close(start, roles, &index)).collect();
+        let mut holders: HashMap<String, HashMap<String, FixedBitSet>> = HashMap::new();
+        for (role, includes) in closure.iter().enumerate() {
+            for permission in includes.ones().filter_map(|i| roles.get(i)).flat_map(|r| &r.permissions) {
+                let of_type = holders.entry(permission.resource_type.as_str().to_owned()).or_default();
+                let set = of_type.entry(permission.action.as_str().to_owned());
+                set.or_insert_with(|| FixedBitSet::with_capacity(roles.len())).insert(role);
+            }
+        }
+        let names = roles.iter().map(|r| r.name.as_str().to_owned()).collect();
+        let held = roles.iter().map(|r| r.permissions.clone()).collect();
+        Self { index, names, closure, held, holders }
+    }
+
+    /// The sets of roles that hold this action on this type; at most four, one for each way to write it.
+    pub(super) fn holders(&self, action: &str, resource_type: &str) -> [Option<&FixedBitSet>; 4] {
+        let exact = self.holders.get(resource_type);
+        let any = self.holders.get("*");
+        [
+            exact.and_then(|t| t.get(action)),
+            exact.and_then(|t| t.get("*")),
+            any.and_then(|t| t.get(action)),
+            any.and_then(|t| t.get("*")),
+        ]
+    }
+
+    /// The dense number of a role; `None` for a role this snapshot does not know.
+    pub(super) fn index_of(&self, role: RoleId) -> Option<usize> {
+        self.index.get(&role).copied()
+    }
+
+    /// Whether this role holds the action, given the sets of [`Self::holders`].
+    pub(super) fn holds(&self, role: RoleId, holders: &[Option<&FixedBitSet>; 4]) -> bool {
+        self.index_of(role).is_some_and(|i| holders.iter().flatten().any(|set| set.contains(i)))
+    }
+
+    /// The names of all roles that a role is, itself included.
+    pub(super) fn names_of(&self, role: RoleId) -> impl Iterator<Item = &str> {
+        self.included(role).filter_map(|i| self.names.get(i)).map(String::as_str)
+    }
+
+    /// The permissions of a role and of all it includes.
+    pub(super) fn permissions_of(&self, role: RoleId) -> BTreeSet<&Permission> {
+        self.included(role).filter_map(|i| self.held.get(i)).flatten().collect()
+    }
+
+    fn included(&self, role: RoleId) -> impl Iterator<Item = usize> {
+        self.index_of(role).and_then(|i| self.closure.get(i)).into_iter().flat_map(FixedBitSet::ones)
+    }
+}
+
+fn close(start: usize, roles: &[Role], index: &HashMap<RoleId, usize>) -> FixedBitSet {
+    let mut seen = FixedBitSet::with_capacity(roles.len());
+    let mut open = vec![start];
+    while let Some(i) = open.pop() {
+        if !seen.put(i) {
+            open.extend(roles.get(i).into_iter().flat_map(|r| &r.includes).filter_map(|id| index.get(id)));
+        }
+    }
+    seen
+}

@@ -1,0 +1,128 @@
+//! The change log: what changed at which revision, so that every node drops exactly that from its caches.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::assignment::Principal;
+use super::id::{Epoch, GrantId, ResourceServerId, TokenId};
+use super::time::Instant;
+
+/// The number of the last write of authorization data: commit order, one history ([`Epoch`]).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Revision(pub i64);
+
+/// Where a history of revisions stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    pub epoch: Epoch,
+    pub revision: Revision,
+}
+
+/// What changed: the key of a cached value.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Changed {
+    /// A person, by one of the names (`sub` or username) they are asked for.
+    User(String),
+    /// A client, by its `client_id`.
+    Client(String),
+    /// The registry of resource servers.
+    ResourceServers,
+    /// Roles or permissions of one resource server.
+    Roles(ResourceServerId),
+    /// The groups a principal is in.
+    Memberships(Principal),
+    /// What a principal holds at one resource server.
+    Assignments(ResourceServerId, Principal),
+    /// A grant ended.
+    Grant(GrantId),
+    /// An access token is denied until it expires.
+    DeniedToken { id: TokenId, expires_at: Instant },
+    /// The signing keys.
+    SigningKeys,
+}
+
+impl Changed {
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Client(_) => "client",
+            Self::ResourceServers => "resource_servers",
+            Self::Roles(_) => "roles",
+            Self::Memberships(_) => "memberships",
+            Self::Assignments(..) => "assignments",
+            Self::Grant(_) => "grant",
+            Self::DeniedToken { .. } => "denied_token",
+            Self::SigningKeys => "signing_keys",
+        }
+    }
+
+    /// The rest of the key, as stored beside [`Self::kind`].
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::User(name) | Self::Client(name) => name.clone(),
+            Self::ResourceServers | Self::SigningKeys => String::new(),
+            Self::Roles(rs) => rs.to_string(),
+            Self::Memberships(principal) => principal.to_string(),
+            Self::Assignments(rs, principal) => format!("{rs}/{principal}"),
+            Self::Grant(id) => id.to_string(),
+            Self::DeniedToken { id, expires_at } => format!("{id}/{}", expires_at.as_micros()),
+        }
+    }
+
+    /// Reads back what [`Self::kind`] and [`Self::key`] wrote.
+    ///
+    /// # Errors
+    /// A sentence: a newer node may have written a kind this one does not know.
+    pub fn parse(kind: &str, key: &str) -> Result<Self, String> {
+        let unknown = || format!("change {kind:?} {key:?} is not known here");
+        Ok(match kind {
+            "user" => Self::User(key.to_owned()),
+            "client" => Self::Client(key.to_owned()),
+            "resource_servers" => Self::ResourceServers,
+            "roles" => Self::Roles(key.parse()?),
+            "memberships" => Self::Memberships(key.parse()?),
+            "assignments" => {
+                let (rs, principal) = key.split_once('/').ok_or_else(unknown)?;
+                Self::Assignments(rs.parse()?, principal.parse()?)
+            }
+            "grant" => Self::Grant(key.parse()?),
+            "denied_token" => {
+                let (id, micros) = key.split_once('/').ok_or_else(unknown)?;
+                let micros = i64::from_str(micros).map_err(|_| unknown())?;
+                Self::DeniedToken { id: id.parse()?, expires_at: Instant::from_micros(micros) }
+            }
+            "signing_keys" => Self::SigningKeys,
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+/// Who did it, for the change log and the audit trail.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Actor {
+    /// Whoever may run the command line on the server's machine.
+    CommandLine,
+    /// The service itself: rotation, sweeps.
+    System,
+    Client(String),
+    User(String),
+    /// Whoever holds the one-time set-up link.
+    SetupLink,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandLine => f.write_str("command-line"),
+            Self::System => f.write_str("system"),
+            Self::Client(id) => write!(f, "client:{id}"),
+            Self::User(sub) => write!(f, "user:{sub}"),
+            Self::SetupLink => f.write_str("setup-link"),
+        }
+    }
+}

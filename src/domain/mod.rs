@@ -1,0 +1,24 @@
+//! Types that cannot be wrong, state machines and pure rules.
+//!
+//! Here: identifiers, names, intervals, secrets, clients, people, resource servers, roles, assignments, grants, signing
+//! keys, changes. Never: async, I/O, SQL, HTTP, a clock or randomness of its own (both are arguments, [`time::Clock`] and
+//! [`entropy::Entropy`]).
+
+pub mod assignment;
+pub mod change;
+pub mod client;
+pub mod entropy;
+pub mod fact;
+pub mod grant;
+pub mod group;
+pub mod id;
+pub mod issuer;
+pub mod name;
+pub mod permission;
+pub mod person;
+pub mod resource_server;
+pub mod role;
+pub mod scope;
+pub mod secret;
+pub mod signing_key;
+pub mod time;

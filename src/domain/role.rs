@@ -1,0 +1,36 @@
+//! Roles: named sets of permissions of one resource server. Roles include roles, without cycles.
+
+use std::collections::{HashMap, HashSet};
+
+use super::id::RoleId;
+use super::name::Slug;
+use super::permission::Permission;
+
+#[derive(Clone, Debug)]
+pub struct Role {
+    pub id: RoleId,
+    pub name: Slug,
+    pub permissions: Vec<Permission>,
+    pub includes: Vec<RoleId>,
+}
+
+/// Whether `from` would include itself if it included `to`.
+#[must_use]
+pub fn would_cycle(from: RoleId, to: RoleId, includes: &HashMap<RoleId, Vec<RoleId>>) -> bool {
+    reaches(to, from, |role| includes.get(&role).cloned().unwrap_or_default())
+}
+
+/// Depth-first search over edges given as a function; visits each node once.
+pub fn reaches<T: Copy + Eq + std::hash::Hash>(start: T, goal: T, next: impl Fn(T) -> Vec<T>) -> bool {
+    let mut seen = HashSet::new();
+    let mut open = vec![start];
+    while let Some(node) = open.pop() {
+        if node == goal {
+            return true;
+        }
+        if seen.insert(node) {
+            open.extend(next(node));
+        }
+    }
+    false
+}

@@ -1,0 +1,60 @@
+//! `POST /access/v1/evaluation` (AuthZEN §6). A denial is 200 `{"decision":false}`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use salvo::http::StatusCode;
+use salvo::http::header::{HeaderName, HeaderValue};
+use salvo::{Depot, Request, Response, handler};
+use serde_json::json;
+
+use super::super::door::Asked;
+use super::super::errors::Problem;
+use super::super::json::Object;
+use super::super::{App, json, reply};
+use super::request;
+use crate::decision::Decision;
+use crate::domain::change::Revision;
+use crate::domain::id::FactId;
+
+#[derive(Clone)]
+pub(in crate::http) struct Evaluation(pub Arc<App>);
+
+#[handler]
+impl Evaluation {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+        let started = self.0.clock.monotonic();
+        match self.evaluate(req, depot).await {
+            Ok((decision, revision)) => answer(&self.0, res, &decision, revision, started),
+            Err(problem) => problem.render(res),
+        }
+    }
+}
+
+impl Evaluation {
+    async fn evaluate(&self, req: &mut Request, depot: &Depot) -> Result<(Decision, Revision), Problem> {
+        let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
+        let body = json::object(req, self.0.limits.body_max_bytes).await?;
+        request::Evaluation::parse(&body, &Object::new())?.decide(&self.0, asked).await
+    }
+}
+
+/// The decision in the body; what concerns it in headers, so that the same request has the same body.
+pub(super) fn answer(app: &App, res: &mut Response, decision: &Decision, revision: Revision, started: Duration) {
+    reply::json(res, StatusCode::OK, &json!({ "decision": decision.allowed }));
+    let took = app.clock.monotonic().saturating_sub(started);
+    let id = FactId::mint(app.clock.now(), app.entropy.as_ref());
+    header(res, HeaderName::from_static("doorward-decision-id"), &id.to_string());
+    header(res, HeaderName::from_static("doorward-revision"), &revision.0.to_string());
+    if let Some(edge) = decision.valid_until {
+        header(res, HeaderName::from_static("doorward-valid-until"), &edge.to_string());
+    }
+    let millis = took.as_secs_f64() * 1_000.0;
+    header(res, HeaderName::from_static("server-timing"), &format!("decide;dur={millis:.3}"));
+}
+
+fn header(res: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        res.headers_mut().insert(name, value);
+    }
+}

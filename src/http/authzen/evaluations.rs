@@ -1,0 +1,110 @@
+//! `POST /access/v1/evaluations` (AuthZEN §7): many decisions in one request, with defaults and three semantics.
+
+use std::sync::Arc;
+
+use salvo::http::StatusCode;
+use salvo::{Depot, Request, Response, handler};
+use serde_json::{Value, json};
+
+use super::super::door::Asked;
+use super::super::errors::Problem;
+use super::super::json::Object;
+use super::super::{App, json, reply};
+use super::evaluation::answer;
+use super::request::Evaluation;
+
+#[derive(Clone)]
+pub(in crate::http) struct Evaluations(pub Arc<App>);
+
+/// When a batch stops (AuthZEN §7.1.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Semantic {
+    ExecuteAll,
+    DenyOnFirstDeny,
+    PermitOnFirstPermit,
+}
+
+impl Semantic {
+    fn parse(body: &Object) -> Result<Self, Problem> {
+        let options = match body.get("options") {
+            None => return Ok(Self::ExecuteAll),
+            Some(Value::Object(options)) => options,
+            Some(_) => return Err(Problem::bad_request("options must be an object")),
+        };
+        match options.get("evaluations_semantic").map(Value::as_str) {
+            None => Ok(Self::ExecuteAll),
+            Some(Some("execute_all")) => Ok(Self::ExecuteAll),
+            Some(Some("deny_on_first_deny")) => Ok(Self::DenyOnFirstDeny),
+            Some(Some("permit_on_first_permit")) => Ok(Self::PermitOnFirstPermit),
+            Some(_) => Err(Problem::bad_request(
+                "options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit",
+            )),
+        }
+    }
+
+    fn stops_after(self, allowed: bool) -> bool {
+        match self {
+            Self::ExecuteAll => false,
+            Self::DenyOnFirstDeny => !allowed,
+            Self::PermitOnFirstPermit => allowed,
+        }
+    }
+}
+
+#[handler]
+impl Evaluations {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+        if let Err(problem) = self.evaluate(req, depot, res).await {
+            problem.render(res);
+        }
+    }
+}
+
+impl Evaluations {
+    async fn evaluate(&self, req: &mut Request, depot: &Depot, res: &mut Response) -> Result<(), Problem> {
+        let started = self.0.clock.monotonic();
+        let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
+        let body = json::object(req, self.0.limits.body_max_bytes).await?;
+        let semantic = Semantic::parse(&body)?;
+        let items = match body.get("evaluations") {
+            None => &[][..],
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(Problem::bad_request("evaluations must be an array")),
+        };
+        if items.is_empty() {
+            // Without items the request is a single one (AuthZEN §7.1).
+            let (decision, revision) = Evaluation::parse(&body, &Object::new())?.decide(&self.0, asked).await?;
+            answer(&self.0, res, &decision, revision, started);
+            return Ok(());
+        }
+        if items.len() > self.0.limits.batch_max {
+            let problem = format!("evaluations must not hold more than {} items", self.0.limits.batch_max);
+            return Err(Problem::bad_request(&problem));
+        }
+        let answers = self.all(items, &body, asked, semantic).await;
+        reply::json(res, StatusCode::OK, &json!({ "evaluations": answers }));
+        Ok(())
+    }
+
+    async fn all(&self, items: &[Value], defaults: &Object, asked: &Asked, semantic: Semantic) -> Vec<Value> {
+        let mut answers = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let (allowed, answer) = match self.one(index, item, defaults, asked).await {
+                Ok(allowed) => (allowed, json!({ "decision": allowed })),
+                Err(problem) => (false, json!({ "decision": false, "context": { "error": problem.as_item() } })),
+            };
+            answers.push(answer);
+            if semantic.stops_after(allowed) {
+                break;
+            }
+        }
+        answers
+    }
+
+    async fn one(&self, index: usize, item: &Value, defaults: &Object, asked: &Asked) -> Result<bool, Problem> {
+        let item = item.as_object();
+        let item = item.ok_or_else(|| Problem::bad_request(&format!("evaluations[{index}] must be an object")))?;
+        let (decision, _) = Evaluation::parse(item, defaults)?.decide(&self.0, asked).await?;
+        Ok(decision.allowed)
+    }
+}

@@ -1,0 +1,110 @@
+//! The members of an evaluation request (AuthZEN §5, §6), each refused by name when it is not what it must be.
+
+use serde_json::Value;
+
+use super::super::App;
+use super::super::door::Asked;
+use super::super::errors::Problem;
+use super::super::json::Object;
+use crate::decision::{Decision, Query, Reason, SubjectRef};
+use crate::domain::change::Revision;
+use crate::oidc::bearer::BearerError;
+
+/// Longer than any name here.
+const NAME_LEN_MAX: usize = 2_048;
+/// The identifier of an `access_token` subject is the token itself.
+const TOKEN_LEN_MAX: usize = 16 * 1024;
+/// No `sub`, username or `client_id` is longer: what is longer is nobody's.
+const SUBJECT_LEN_MAX: usize = 255;
+
+/// One request, checked. The members that decide nothing yet (properties, context) are checked for their type.
+#[derive(Debug)]
+pub(super) struct Evaluation {
+    subject_type: String,
+    subject_id: String,
+    action: String,
+    resource_type: String,
+    resource_id: String,
+}
+
+/// What an evaluation takes from defaults (AuthZEN §7.1.1): each member whole.
+pub(super) fn member<'a>(name: &str, item: &'a Object, defaults: &'a Object) -> Option<&'a Value> {
+    item.get(name).or_else(|| defaults.get(name))
+}
+
+impl Evaluation {
+    pub(super) fn parse(item: &Object, defaults: &Object) -> Result<Self, Problem> {
+        let entity = |name: &'static str| object(name, member(name, item, defaults));
+        let (subject, action, resource) = (entity("subject")?, entity("action")?, entity("resource")?);
+        let subject_type = text("subject.type", subject.get("type"), NAME_LEN_MAX)?;
+        let id_max = if subject_type == "access_token" { TOKEN_LEN_MAX } else { NAME_LEN_MAX };
+        let parsed = Self {
+            subject_id: text("subject.id", subject.get("id"), id_max)?,
+            subject_type,
+            action: text("action.name", action.get("name"), NAME_LEN_MAX)?,
+            resource_type: text("resource.type", resource.get("type"), NAME_LEN_MAX)?,
+            resource_id: text("resource.id", resource.get("id"), NAME_LEN_MAX)?,
+        };
+        let properties =
+            [("subject.properties", subject), ("action.properties", action), ("resource.properties", resource)];
+        for (name, entity) in properties {
+            optional_object(name, entity.get("properties"))?;
+        }
+        optional_object("context", member("context", item, defaults))?;
+        Ok(parsed)
+    }
+
+    /// Decides it at the resource server of the caller.
+    pub(super) async fn decide(self, app: &App, at: &Asked) -> Result<(Decision, Revision), Problem> {
+        let Some(subject) = self.subject(app, at).await? else {
+            let decision = Decision { allowed: false, reason: Reason::SubjectUnknown, valid_until: None };
+            return Ok((decision, app.provider.decisions().applied().revision));
+        };
+        let query =
+            Query { subject, action: self.action, resource_type: self.resource_type, resource_id: self.resource_id };
+        Ok(app.provider.decisions().decide(at.0.id, &query).await?)
+    }
+
+    /// Whom the request is about; `None` for a type or token that is nobody's here.
+    async fn subject(&self, app: &App, at: &Asked) -> Result<Option<SubjectRef>, Problem> {
+        let short = self.subject_id.len() <= SUBJECT_LEN_MAX;
+        match self.subject_type.as_str() {
+            "user" if short => Ok(Some(SubjectRef::User(self.subject_id.clone()))),
+            "client" if short => Ok(Some(SubjectRef::Client(self.subject_id.clone()))),
+            "access_token" => match app.provider.accept(&self.subject_id, &at.0.identifier).await {
+                Ok(verified) => Ok(Some(verified.subject())),
+                Err(BearerError::Decision(fault)) => Err(fault.into()),
+                // A token that is not valid for this resource server speaks for nobody.
+                Err(_) => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+}
+
+fn object<'a>(name: &str, value: Option<&'a Value>) -> Result<&'a Object, Problem> {
+    match value {
+        Some(Value::Object(object)) => Ok(object),
+        Some(_) => Err(Problem::bad_request(&format!("{name} must be an object"))),
+        None => Err(Problem::bad_request(&format!("{name} is missing"))),
+    }
+}
+
+fn optional_object(name: &str, value: Option<&Value>) -> Result<(), Problem> {
+    match value {
+        None | Some(Value::Object(_)) => Ok(()),
+        Some(_) => Err(Problem::bad_request(&format!("{name} must be an object"))),
+    }
+}
+
+fn text(name: &str, value: Option<&Value>, len_max: usize) -> Result<String, Problem> {
+    match value {
+        Some(Value::String(text)) if text.is_empty() => Err(Problem::bad_request(&format!("{name} must not be empty"))),
+        Some(Value::String(text)) if text.len() > len_max => {
+            Err(Problem::bad_request(&format!("{name} must not be longer than {len_max} bytes")))
+        }
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(_) => Err(Problem::bad_request(&format!("{name} must be a string"))),
+        None => Err(Problem::bad_request(&format!("{name} is missing"))),
+    }
+}

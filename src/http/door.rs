@@ -1,0 +1,225 @@
+//! The doors: one for each kind of caller, put before a route by its row in the ledger. What a door let in stands in the
+//! depot; a handler that asks for it behind another door is a programming error and answers 500.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use salvo::http::header::AUTHORIZATION;
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+
+use super::App;
+use super::errors::{ErrorPage, OAuthError, Problem};
+use super::form::{Form, FormError, decode};
+use super::frame::Noted;
+use crate::decision::{Query, SubjectRef};
+use crate::domain::client::Client;
+use crate::domain::resource_server::{DOORWARD, EVALUATE, ResourceServer};
+use crate::domain::secret::Secret;
+use crate::oidc::client_auth::{ClientAuthError, Presented};
+
+/// `client_assertion_type` of a JWT (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Lets in clients that authenticate as registered; leaves the form and the client in the depot.
+#[derive(Clone)]
+pub(super) struct ClientDoor(pub Arc<App>);
+
+/// What the client door let in.
+pub(super) struct Entered {
+    pub client: Arc<Client>,
+    pub form: Form,
+}
+
+#[async_trait]
+impl Handler for ClientDoor {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response, ctrl: &mut FlowCtrl) {
+        match self.enter(req, depot).await {
+            Ok(entered) => {
+                depot.insert_typed(entered);
+                ctrl.call_next(req, depot, res).await;
+            }
+            Err(error) => {
+                error.render(res);
+                ctrl.skip_rest();
+            }
+        }
+    }
+}
+
+impl ClientDoor {
+    async fn enter(&self, req: &mut Request, depot: &mut Depot) -> Result<Entered, OAuthError> {
+        let form = Form::read(req, self.0.limits.body_max_bytes).await?;
+        let presented = presented(req, &form)?;
+        let tried_basic = matches!(presented, Presented::Basic { .. });
+        let client = self.0.provider.authenticate(&presented).await;
+        let client = client.map_err(|error| OAuthError::client_auth(&error, tried_basic))?;
+        Noted::client(depot, client.client_id.as_str());
+        Ok(Entered { client, form })
+    }
+}
+
+/// The one way in which this request proves its client; two ways are refused (RFC 6749 §2.3).
+fn presented(req: &Request, form: &Form) -> Result<Presented, OAuthError> {
+    let basic = basic(req)?;
+    let client_id = form.get("client_id").map(str::to_owned);
+    let secret = form.get("client_secret");
+    let assertion = match (form.get("client_assertion_type"), form.get("client_assertion")) {
+        (None, None) => None,
+        (Some(JWT_BEARER), Some(jwt)) => Some(jwt),
+        (Some(JWT_BEARER), None) => return Err(OAuthError::invalid_request("client_assertion is missing")),
+        (_, Some(_)) => {
+            return Err(OAuthError::invalid_request(&format!("client_assertion_type must be {JWT_BEARER}")));
+        }
+        (Some(_), None) => return Err(OAuthError::invalid_request("client_assertion_type is not known")),
+    };
+    match (basic, secret, assertion) {
+        (Some((id, secret)), None, None) => match client_id {
+            // The same client_id beside Basic is one method; another one is a contradiction.
+            Some(other) if other != id => {
+                Err(OAuthError::invalid_request("client_id is not that of the Authorization header"))
+            }
+            _ => Ok(Presented::Basic { client_id: id, secret }),
+        },
+        (None, Some(secret), None) => match client_id {
+            Some(client_id) => Ok(Presented::Post { client_id, secret: Secret::new(secret.to_owned()) }),
+            None => Err(OAuthError::invalid_request("client_id is missing")),
+        },
+        (None, None, Some(jwt)) => Ok(Presented::Assertion { client_id, jwt: Secret::new(jwt.to_owned()) }),
+        (None, None, None) => match client_id {
+            Some(client_id) => Ok(Presented::Nothing { client_id }),
+            None => Err(OAuthError::no_client()),
+        },
+        _ => Err(OAuthError::invalid_request("the client must authenticate in one way only")),
+    }
+}
+
+/// `Authorization: Basic` (RFC 7617), its two halves form-decoded (RFC 6749 §2.3.1); `None` without the header.
+fn basic(req: &Request) -> Result<Option<(String, Secret)>, OAuthError> {
+    let mut headers = req.headers().get_all(AUTHORIZATION).iter();
+    let Some(header) = headers.next() else { return Ok(None) };
+    if headers.next().is_some() {
+        return Err(OAuthError::invalid_request("the Authorization header must not be repeated"));
+    }
+    let malformed = || OAuthError::client_auth(&ClientAuthError::Unknown, true);
+    let text = header.to_str().map_err(|_| malformed())?;
+    let (scheme, credentials) = text.split_once(' ').ok_or_else(malformed)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(malformed());
+    }
+    let pair = STANDARD.decode(credentials.trim()).ok().and_then(|raw| String::from_utf8(raw).ok());
+    let pair = Secret::new(pair.ok_or_else(malformed)?);
+    let (id, secret) = pair.reveal().split_once(':').ok_or_else(malformed)?;
+    let (id, secret) = (decode(id).ok_or_else(malformed)?, decode(secret).ok_or_else(malformed)?);
+    Ok(Some((id, Secret::new(secret))))
+}
+
+/// Lets in clients that may ask for decisions; leaves the resource server they ask about in the depot.
+#[derive(Clone)]
+pub(super) struct DecisionDoor(pub Arc<App>);
+
+/// The resource server that is asked about: every name in the request means something only there.
+pub(super) struct Asked(pub Arc<ResourceServer>);
+
+#[async_trait]
+impl Handler for DecisionDoor {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response, ctrl: &mut FlowCtrl) {
+        match self.enter(req, depot).await {
+            Ok(asked) => {
+                depot.insert_typed(asked);
+                ctrl.call_next(req, depot, res).await;
+            }
+            Err(problem) => {
+                problem.render(res);
+                ctrl.skip_rest();
+            }
+        }
+    }
+}
+
+impl DecisionDoor {
+    async fn enter(&self, req: &Request, depot: &mut Depot) -> Result<Asked, Problem> {
+        let (client, subject) = self.caller(req).await?;
+        Noted::client(depot, client.client_id.as_str());
+        let decisions = self.0.provider.decisions();
+        let registry = decisions.registry().await?;
+        let resource_server = client.speaks_for.and_then(|id| registry.by_id(id));
+        let resource_server = resource_server.ok_or_else(Problem::not_a_decision_caller)?;
+        let doorward = registry.by_name(DOORWARD).ok_or_else(Problem::not_a_decision_caller)?;
+        let (action, resource_type) = EVALUATE;
+        let query = Query {
+            subject,
+            action: action.to_owned(),
+            resource_type: resource_type.to_owned(),
+            resource_id: resource_server.name.as_str().to_owned(),
+        };
+        let (decision, _) = decisions.decide(doorward.id, &query).await?;
+        if decision.allowed { Ok(Asked(resource_server.clone())) } else { Err(Problem::not_a_decision_caller()) }
+    }
+
+    /// A bearer token for the decision API, or the client's Basic credentials.
+    async fn caller(&self, req: &Request) -> Result<(Arc<Client>, SubjectRef), Problem> {
+        let provider = &self.0.provider;
+        if let Some(token) = bearer(req)? {
+            let verified = provider.accept(token, &provider.settings().issuer.decision_api()).await?;
+            let client = provider.decisions().client(&verified.claims.client_id).await?;
+            return Ok((client.ok_or_else(Problem::invalid_token)?, verified.subject()));
+        }
+        let (client_id, secret) =
+            basic(req).map_err(|_| Problem::unauthenticated())?.ok_or_else(Problem::unauthenticated)?;
+        let client = provider.authenticate(&Presented::Basic { client_id, secret }).await?;
+        let subject = SubjectRef::Client(client.client_id.as_str().to_owned());
+        Ok((client, subject))
+    }
+}
+
+/// `Authorization: Bearer` (RFC 6750 §2.1). A token in the query string is not looked for.
+fn bearer(req: &Request) -> Result<Option<&str>, Problem> {
+    let mut headers = req.headers().get_all(AUTHORIZATION).iter();
+    let Some(header) = headers.next() else { return Ok(None) };
+    if headers.next().is_some() {
+        return Err(Problem::unauthenticated());
+    }
+    let token = header.to_str().ok().and_then(|text| text.split_once(' '));
+    Ok(token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
+}
+
+/// Lets in whoever holds the set-up link; leaves the link and the form in the depot.
+#[derive(Clone)]
+pub(super) struct SetupDoor(pub Arc<App>);
+
+/// What the set-up door let in.
+pub(super) struct SetupEntered {
+    pub link: Secret,
+    pub form: Option<Form>,
+}
+
+#[async_trait]
+impl Handler for SetupDoor {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response, ctrl: &mut FlowCtrl) {
+        let link = Secret::new(req.param::<String>("link").unwrap_or_default());
+        let entered = match self.0.setup.check_setup(&link).await {
+            Ok(()) if req.method() == salvo::http::Method::POST => {
+                Form::read(req, self.0.limits.body_max_bytes).await.map(Some).map_err(ErrorPage::from)
+            }
+            Ok(()) => Ok(None),
+            Err(error) => Err(ErrorPage::from(error)),
+        };
+        match entered {
+            Ok(form) => {
+                depot.insert_typed(SetupEntered { link, form });
+                ctrl.call_next(req, depot, res).await;
+            }
+            Err(page) => {
+                page.render(res);
+                ctrl.skip_rest();
+            }
+        }
+    }
+}
+
+impl From<FormError> for ErrorPage {
+    fn from(error: FormError) -> Self {
+        Self::bad_request(&error.to_string())
+    }
+}

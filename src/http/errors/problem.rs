@@ -1,0 +1,158 @@
+//! Problem details (RFC 9457), with a stable `code`: for the decision API and for what the framework refuses.
+
+use salvo::Response;
+use salvo::http::StatusCode;
+use salvo::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::json;
+
+use super::super::reply;
+use super::log_fault;
+use crate::decision::DecisionError;
+use crate::oidc::bearer::BearerError;
+use crate::oidc::client_auth::ClientAuthError;
+use crate::store::StoreError;
+
+#[derive(Debug)]
+pub(in crate::http) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    challenge: Option<&'static str>,
+}
+
+/// Both schemes the decision API takes; a bare `Bearer` when no token was sent (RFC 6750 §3.1).
+const CHALLENGE: &str = "Bearer, Basic realm=\"doorward\", charset=\"UTF-8\"";
+const INVALID_TOKEN: &str = "Bearer error=\"invalid_token\"";
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: &str) -> Self {
+        Self { status, code, detail: detail.to_owned(), challenge: None }
+    }
+
+    pub(in crate::http) fn bad_request(detail: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+    }
+
+    pub(in crate::http) fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than this service accepts")
+    }
+
+    pub(in crate::http) fn unauthenticated() -> Self {
+        let detail = "send a bearer token for this API or the client's Basic credentials";
+        Self { challenge: Some(CHALLENGE), ..Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail) }
+    }
+
+    pub(in crate::http) fn invalid_token() -> Self {
+        let detail = "the bearer token is not valid for this API";
+        Self { challenge: Some(INVALID_TOKEN), ..Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail) }
+    }
+
+    pub(in crate::http) fn not_a_decision_caller() -> Self {
+        let detail = "this client is bound to no resource server, or may not ask for its decisions";
+        Self::new(StatusCode::FORBIDDEN, "not_a_decision_caller", detail)
+    }
+
+    /// What the framework refused.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        let (code, detail) = match status {
+            StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address"),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                ("method_not_allowed", "this address does not take this method; see Allow")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => return Self::too_large(),
+            StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "the request took too long; try again in a moment"),
+            status if status.is_client_error() => ("invalid_request", "the request could not be understood"),
+            _ => ("failed", "the request could not be served"),
+        };
+        Self::new(status, code, detail)
+    }
+
+    fn failed(fault: &(dyn std::error::Error + 'static)) -> Self {
+        log_fault(fault, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the request could not be served")
+    }
+
+    fn unavailable(fault: &(dyn std::error::Error + 'static)) -> Self {
+        log_fault(fault, "a request could not be served");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "try again in a moment")
+    }
+
+    fn store(error: &StoreError) -> Self {
+        match error {
+            StoreError::Busy(_) => Self::unavailable(error),
+            StoreError::Conflict(_) | StoreError::Failed(_) => Self::failed(error),
+        }
+    }
+
+    /// The status and text of a problem inside a batch.
+    pub(in crate::http) fn as_item(&self) -> serde_json::Value {
+        json!({ "status": self.status.as_u16(), "message": self.detail })
+    }
+
+    pub(in crate::http) fn render(&self, res: &mut Response) {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let body = json!({
+            "type": format!("urn:doorward:problem:{}", self.code),
+            "title": title, "status": self.status.as_u16(), "code": self.code, "detail": self.detail,
+        });
+        reply::json_as(res, self.status, reply::PROBLEM, &body);
+        if let Some(challenge) = self.challenge {
+            res.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            res.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+    }
+}
+
+impl From<DecisionError> for Problem {
+    fn from(error: DecisionError) -> Self {
+        match &error {
+            DecisionError::Stale => Self::unavailable(&error),
+            DecisionError::OverBudget => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "over_budget", &error.to_string())
+            }
+            DecisionError::Store(fault) => Self::store(fault),
+        }
+    }
+}
+
+impl From<BearerError> for Problem {
+    fn from(error: BearerError) -> Self {
+        match error {
+            BearerError::Decision(fault) => fault.into(),
+            BearerError::Unverified(_)
+            | BearerError::Claims
+            | BearerError::Issuer
+            | BearerError::Audience
+            | BearerError::Time
+            | BearerError::Denied
+            | BearerError::GrantEnded
+            | BearerError::ClientDisabled
+            | BearerError::SubjectDisabled => {
+                tracing::info!(reason = %error, "a bearer token was refused");
+                Self::invalid_token()
+            }
+        }
+    }
+}
+
+impl From<ClientAuthError> for Problem {
+    fn from(error: ClientAuthError) -> Self {
+        match error {
+            ClientAuthError::Decision(fault) => fault.into(),
+            ClientAuthError::Store(fault) => Self::store(&fault),
+            ClientAuthError::Interrupted => Self::failed(&error),
+            ClientAuthError::Unknown
+            | ClientAuthError::Disabled
+            | ClientAuthError::Method
+            | ClientAuthError::Secret
+            | ClientAuthError::Assertion(_)
+            | ClientAuthError::AssertionClaims(_)
+            | ClientAuthError::AssertionReplayed => {
+                tracing::info!(reason = %error, "client authentication failed");
+                Self::unauthenticated()
+            }
+        }
+    }
+}

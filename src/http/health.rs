@@ -1,0 +1,38 @@
+//! Whether this node lives and whether requests should come here.
+
+use std::sync::Arc;
+
+use salvo::http::StatusCode;
+use salvo::{Response, handler};
+use serde_json::json;
+
+use super::{App, reply};
+
+/// Lives: answers as long as the process can answer anything.
+#[derive(Clone)]
+pub(super) struct Health;
+
+#[handler]
+impl Health {
+    async fn handle(&self, res: &mut Response) {
+        reply::json(res, StatusCode::OK, &json!({ "status": "ok" }));
+    }
+}
+
+/// Ready: knows the state of the database within the freshness bound and is not about to stop.
+#[derive(Clone)]
+pub(super) struct Ready(pub Arc<App>);
+
+#[handler]
+impl Ready {
+    async fn handle(&self, res: &mut Response) {
+        let (status, text) = if self.0.readiness.is_draining() {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+        } else if self.0.provider.decisions().fresh().is_err() {
+            (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached")
+        } else {
+            (StatusCode::OK, "ready")
+        };
+        reply::json(res, status, &json!({ "status": text }));
+    }
+}

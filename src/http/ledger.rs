@@ -1,0 +1,100 @@
+//! The endpoint ledger: every route there is and who may call it. The router is made from it, and the door of a route is
+//! put up by its row, so no route can lack one.
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller {
+    /// Anybody, and there is nothing to steal.
+    Anyone,
+    /// A client that proves to be one (RFC 6749 §2.3).
+    Client,
+    /// A client bound to a resource server that holds `evaluate:decision`.
+    DecisionCaller,
+    /// Whoever holds the one-time link in the path.
+    SetupLinkHolder,
+}
+
+/// What answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Endpoint {
+    OpenidConfiguration,
+    AuthorizationServerMetadata,
+    AuthzenConfiguration,
+    Jwks,
+    Token,
+    Revoke,
+    Introspect,
+    Evaluation,
+    Evaluations,
+    SetupPage,
+    SetupForm,
+    Stylesheet,
+    Health,
+    Ready,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verb {
+    Get,
+    Post,
+}
+
+/// One row: the route, who may call it, whether scripts of any origin may read it, and the test for the caller who may not.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub verb: Verb,
+    pub path: &'static str,
+    pub endpoint: Endpoint,
+    pub caller: Caller,
+    /// `Access-Control-Allow-Origin: *`, never with credentials.
+    pub cors: bool,
+    /// A function in `tests/it` that shows the refusal; empty where anybody may call.
+    pub refused_by: &'static str,
+}
+
+const fn open(path: &'static str, endpoint: Endpoint, cors: bool) -> Row {
+    Row { verb: Verb::Get, path, endpoint, caller: Caller::Anyone, cors, refused_by: "" }
+}
+
+const fn guarded(path: &'static str, endpoint: Endpoint, caller: Caller, cors: bool, refused_by: &'static str) -> Row {
+    Row { verb: Verb::Post, path, endpoint, caller, cors, refused_by }
+}
+
+pub const LEDGER: [Row; 14] = [
+    open("/.well-known/openid-configuration", Endpoint::OpenidConfiguration, true),
+    open("/.well-known/oauth-authorization-server", Endpoint::AuthorizationServerMetadata, true),
+    open("/.well-known/authzen-configuration", Endpoint::AuthzenConfiguration, true),
+    open("/oauth2/jwks", Endpoint::Jwks, true),
+    guarded("/oauth2/token", Endpoint::Token, Caller::Client, true, "a_token_needs_an_authenticated_client"),
+    guarded("/oauth2/revoke", Endpoint::Revoke, Caller::Client, true, "revocation_needs_an_authenticated_client"),
+    guarded(
+        "/oauth2/introspect",
+        Endpoint::Introspect,
+        Caller::Client,
+        false,
+        "introspection_needs_an_authenticated_client",
+    ),
+    guarded(
+        "/access/v1/evaluation",
+        Endpoint::Evaluation,
+        Caller::DecisionCaller,
+        false,
+        "a_decision_needs_a_decision_caller",
+    ),
+    guarded(
+        "/access/v1/evaluations",
+        Endpoint::Evaluations,
+        Caller::DecisionCaller,
+        false,
+        "a_batch_needs_a_decision_caller",
+    ),
+    Row {
+        verb: Verb::Get,
+        refused_by: "a_wrong_set_up_link_shows_no_form",
+        ..guarded("/setup/{link}", Endpoint::SetupPage, Caller::SetupLinkHolder, false, "")
+    },
+    guarded("/setup/{link}", Endpoint::SetupForm, Caller::SetupLinkHolder, false, "a_set_up_link_works_once"),
+    open("/assets/doorward.css", Endpoint::Stylesheet, false),
+    open("/healthz", Endpoint::Health, false),
+    open("/readyz", Endpoint::Ready, false),
+];

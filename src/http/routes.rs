@@ -1,0 +1,63 @@
+//! The router, made from the ledger.
+
+use std::sync::Arc;
+
+use salvo::catcher::Catcher;
+use salvo::handler::Handler;
+use salvo::routing::Router;
+use salvo::{Service, catch_panic::CatchPanic, timeout::Timeout};
+
+use super::door::{ClientDoor, DecisionDoor, SetupDoor};
+use super::ledger::{Caller, Endpoint, LEDGER, Row, Verb};
+use super::{App, authzen, cors, errors, frame, health, oidc, pages};
+
+/// The whole service: the frame around every request, the routes, the bodies of errors.
+#[must_use]
+pub fn service(app: &Arc<App>) -> Service {
+    let router = LEDGER.iter().fold(Router::new(), |router, row| router.push(mount(app, row)));
+    Service::new(router)
+        .hoop(frame::Frame::new(app))
+        .hoop(CatchPanic::new())
+        .hoop(Timeout::new(app.limits.request_timeout).error(errors::timed_out))
+        .catcher(Catcher::new(errors::error_bodies))
+}
+
+/// Exhaustive: an endpoint without a handler does not compile.
+fn mount(app: &Arc<App>, row: &Row) -> Router {
+    let issuer = &app.provider.settings().issuer;
+    match row.endpoint {
+        Endpoint::OpenidConfiguration | Endpoint::AuthorizationServerMetadata => {
+            goal(app, row, oidc::discovery::Document::authorization_server(issuer))
+        }
+        Endpoint::AuthzenConfiguration => goal(app, row, oidc::discovery::Document::policy_decision_point(issuer)),
+        Endpoint::Jwks => goal(app, row, oidc::jwks::Jwks(app.clone())),
+        Endpoint::Token => goal(app, row, oidc::token::Token(app.clone())),
+        Endpoint::Revoke => goal(app, row, oidc::revoke::Revoke(app.clone())),
+        Endpoint::Introspect => goal(app, row, oidc::introspect::Introspect(app.clone())),
+        Endpoint::Evaluation => goal(app, row, authzen::evaluation::Evaluation(app.clone())),
+        Endpoint::Evaluations => goal(app, row, authzen::evaluations::Evaluations(app.clone())),
+        Endpoint::SetupPage => goal(app, row, pages::setup::SetupPage),
+        Endpoint::SetupForm => goal(app, row, pages::setup::SetupForm(app.clone())),
+        Endpoint::Stylesheet => goal(app, row, pages::assets::Stylesheet),
+        Endpoint::Health => goal(app, row, health::Health),
+        Endpoint::Ready => goal(app, row, health::Ready(app.clone())),
+    }
+}
+
+fn goal<H: Handler + Clone>(app: &Arc<App>, row: &Row, handler: H) -> Router {
+    let mut router = Router::with_path(row.path);
+    if row.cors {
+        router = router.hoop(cors::AnyOrigin).options(cors::preflight);
+    }
+    let guarded = Router::new();
+    let guarded = match row.caller {
+        Caller::Anyone => guarded,
+        Caller::Client => guarded.hoop(ClientDoor(app.clone())),
+        Caller::DecisionCaller => guarded.hoop(DecisionDoor(app.clone())),
+        Caller::SetupLinkHolder => guarded.hoop(SetupDoor(app.clone())),
+    };
+    router.push(match row.verb {
+        Verb::Get => guarded.get(handler.clone()).head(handler),
+        Verb::Post => guarded.post(handler),
+    })
+}

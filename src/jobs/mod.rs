@@ -1,0 +1,69 @@
+//! The second driver: what is due by time, not by request. Each job asks the clock, does one step of a use case, and goes
+//! on; nothing here decides.
+//!
+//! Never: HTTP, rules.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::domain::change::Revision;
+use crate::domain::time::Clock;
+use crate::keys::Keys;
+use crate::store::{Store, StoreError, tokens};
+
+/// How often keys are looked at. Rotation counts days, but a pending key should take over when it said it would.
+const KEYS_EVERY: Duration = Duration::from_millis(500);
+/// How often what has expired is deleted.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// What expired is kept so long beyond its time, so that nodes whose clocks differ agree.
+const SWEEP_MARGIN: Duration = Duration::from_secs(300);
+
+/// Rotates signing keys by the schedule; ends with the task that is aborted at shutdown.
+pub async fn rotate_keys(keys: Arc<Keys>) {
+    loop {
+        tokio::time::sleep(KEYS_EVERY).await;
+        match keys.step().await {
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the signing keys could not be rotated");
+                tokio::time::sleep(SWEEP_EVERY).await;
+            }
+        }
+    }
+}
+
+/// Reloads the key ring whenever the change log says that keys changed, on this node or another.
+pub async fn follow_keys(keys: Arc<Keys>, mut changed: watch::Receiver<Revision>) {
+    loop {
+        if let Err(error) = keys.reload().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the signing keys could not be read");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
+        }
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Deletes what has expired.
+pub async fn sweep(store: Arc<Store>, clock: Arc<dyn Clock>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = sweep_once(&store, clock.as_ref()).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "what expired could not be deleted");
+        }
+    }
+}
+
+async fn sweep_once(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let swept = tokens::sweep(&mut tx, clock.now().minus(SWEEP_MARGIN)).await?;
+    tx.commit().await?;
+    if swept > 0 {
+        tracing::debug!(swept, "expired rows deleted");
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Client assertions: JWTs a client signs with its own key (RFC 7523 §3, OpenID Connect Core §9).
+
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+
+use super::jws::signature_only;
+
+/// Asymmetric algorithms only; never the token's own word.
+const ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
+
+/// A client registers so many keys at most.
+const KEYS_MAX: usize = 16;
+
+/// A client's registered public keys.
+#[derive(Debug, Clone)]
+pub struct PublicKeys(Vec<Jwk>);
+
+/// The claims of an assertion, all of them required (`aud` one string).
+#[derive(Debug, Deserialize)]
+pub struct Assertion {
+    pub iss: String,
+    pub sub: String,
+    pub aud: Audience,
+    pub exp: i64,
+    pub jti: String,
+    #[serde(default)]
+    pub iat: Option<i64>,
+    #[serde(default)]
+    pub nbf: Option<i64>,
+}
+
+/// `aud`, as one string or, wrongly, as several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionError {
+    #[error("client_assertion is not a signed JWT")]
+    Malformed,
+    #[error("client_assertion must be signed with RS256, PS256, ES256 or EdDSA")]
+    Algorithm,
+    #[error("client_assertion is not signed by a registered key, or lacks one of iss, sub, aud, exp and jti")]
+    Signature,
+}
+
+impl Assertion {
+    /// `aud`, if it is one string: an assertion for several audiences could be replayed at another of them.
+    #[must_use]
+    pub fn audience(&self) -> Option<&str> {
+        match &self.aud {
+            Audience::One(one) => Some(one),
+            Audience::Many(_) => None,
+        }
+    }
+}
+
+impl PublicKeys {
+    /// Who the assertion says it is from, unverified: only to find the keys to verify it with.
+    ///
+    /// # Errors
+    /// [`AssertionError::Malformed`].
+    pub fn claimed_issuer(assertion: &str) -> Result<String, AssertionError> {
+        #[derive(Deserialize)]
+        struct Claimed {
+            iss: String,
+        }
+        let claimed = jsonwebtoken::dangerous::insecure_decode::<Claimed>(assertion);
+        claimed.map(|data| data.claims.iss).map_err(|_| AssertionError::Malformed)
+    }
+
+    /// Reads a JWK Set of public signature keys as a client registers it.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong; symmetric and private keys are refused.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let raw: serde_json::Value = serde_json::from_str(text).map_err(|e| format!("jwks is not JSON: {e}"))?;
+        let keys = raw.get("keys").and_then(|k| k.as_array()).ok_or("jwks must be an object with an array \"keys\"")?;
+        if keys.is_empty() || keys.len() > KEYS_MAX {
+            return Err(format!("jwks must hold 1 to {KEYS_MAX} keys, not {}", keys.len()));
+        }
+        if keys.iter().any(|key| ["d", "p", "q", "k"].iter().any(|private| key.get(private).is_some())) {
+            return Err("jwks must hold public keys only; this one holds a private or symmetric key".into());
+        }
+        let set: JwkSet = serde_json::from_value(raw).map_err(|e| format!("jwks is not a JWK Set: {e}"))?;
+        for jwk in &set.keys {
+            if algorithms(jwk).is_empty() || DecodingKey::from_jwk(jwk).is_err() {
+                return Err("jwks must hold RSA (2048 bits or more), P-256 or Ed25519 keys".into());
+            }
+            if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+                return Err("jwks must hold signature keys (use \"sig\")".into());
+            }
+        }
+        Ok(Self(set.keys))
+    }
+
+    /// Checks the signature by one of these keys, picked by `kid` where there is one.
+    ///
+    /// # Errors
+    /// The first thing that is wrong; which key was tried is not said.
+    pub fn verify(&self, assertion: &str) -> Result<Assertion, AssertionError> {
+        let header = jsonwebtoken::decode_header(assertion).map_err(|_| AssertionError::Malformed)?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(AssertionError::Algorithm);
+        }
+        let named = |jwk: &&Jwk| header.kid.is_none() || jwk.common.key_id == header.kid;
+        for jwk in self.0.iter().filter(named).filter(|jwk| algorithms(jwk).contains(&header.alg)) {
+            let Ok(key) = DecodingKey::from_jwk(jwk) else { continue };
+            if let Ok(data) = jsonwebtoken::decode::<Assertion>(assertion, &key, &signature_only(header.alg)) {
+                return Ok(data.claims);
+            }
+        }
+        Err(AssertionError::Signature)
+    }
+}
+
+/// The algorithms a key may be used with: by its type, so that an RSA key never checks an ECDSA signature or an HMAC.
+fn algorithms(jwk: &Jwk) -> &'static [Algorithm] {
+    use jsonwebtoken::jwk::EllipticCurve::{Ed25519, P256};
+    match &jwk.algorithm {
+        // 2048 bits are 342 characters of base64url, or 343 with a leading zero byte.
+        AlgorithmParameters::RSA(rsa) if rsa.n.len() >= 342 => &[Algorithm::RS256, Algorithm::PS256],
+        AlgorithmParameters::EllipticCurve(ec) if ec.curve == P256 => &[Algorithm::ES256],
+        AlgorithmParameters::OctetKeyPair(okp) if okp.curve == Ed25519 => &[Algorithm::EdDSA],
+        _ => &[],
+    }
+}

@@ -1,0 +1,83 @@
+//! The key ring: what this node signs and verifies with now, swapped whole when keys change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::Jwk;
+use serde_json::json;
+
+use super::error::KeysError;
+use super::master::MasterKeys;
+use super::rsa::PrivateKey;
+use crate::domain::secret::Digest;
+use crate::domain::signing_key::KeyState;
+use crate::store::signing_keys::StoredKey;
+
+/// The JWKS as it goes out, made once for each change of keys.
+#[derive(Debug)]
+pub struct JwksDocument {
+    pub body: String,
+    /// Strong entity tag with its quotes (RFC 9110 §8.8.3).
+    pub etag: String,
+}
+
+/// One immutable state of the keys.
+pub struct KeyRing {
+    pub(super) signing: Option<Arc<PrivateKey>>,
+    pub(super) verifying: HashMap<String, DecodingKey>,
+    pub(super) jwks: JwksDocument,
+    /// Parsed private keys by `kid`, so that a reload parses only what is new.
+    parsed: HashMap<String, Arc<PrivateKey>>,
+}
+
+/// What a sealed private key is sealed for.
+pub(super) fn context(kid: &str) -> String {
+    format!("signing-key:{kid}")
+}
+
+impl KeyRing {
+    pub(super) fn empty() -> Self {
+        Self {
+            signing: None,
+            verifying: HashMap::new(),
+            jwks: JwksDocument { body: String::new(), etag: String::new() },
+            parsed: HashMap::new(),
+        }
+    }
+
+    /// Builds the ring of these keys; opens what is sealed and was not parsed before.
+    pub(super) fn build(stored: &[StoredKey], master: &MasterKeys, before: &Self) -> Result<Self, KeysError> {
+        let mut ring = Self::empty();
+        let published: Vec<_> = stored.iter().filter(|s| s.key.state.is_published()).collect();
+        for stored in &published {
+            let kid = &stored.key.kid;
+            let jwk: Jwk = serde_json::from_value(stored.public_jwk.clone())
+                .map_err(|_| KeysError::Crypto("reading a stored JWK"))?;
+            let key = DecodingKey::from_jwk(&jwk).map_err(|_| KeysError::Crypto("reading a stored JWK"))?;
+            ring.verifying.insert(kid.clone(), key);
+            if let Some(sealed) = &stored.sealed {
+                let private = match before.parsed.get(kid) {
+                    Some(parsed) => parsed.clone(),
+                    None => Arc::new(PrivateKey::parse(kid, &master.open(&context(kid), sealed)?)?),
+                };
+                if matches!(stored.key.state, KeyState::Signing { .. }) {
+                    ring.signing = Some(private.clone());
+                }
+                ring.parsed.insert(kid.clone(), private);
+            }
+        }
+        let keys: Vec<_> = published.iter().map(|s| &s.public_jwk).collect();
+        let body = json!({ "keys": keys }).to_string();
+        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Digest::of(body.as_bytes()).as_bytes()));
+        ring.jwks = JwksDocument { body, etag };
+        Ok(ring)
+    }
+
+    #[must_use]
+    pub fn jwks(&self) -> &JwksDocument {
+        &self.jwks
+    }
+}

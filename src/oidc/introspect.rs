@@ -1,0 +1,55 @@
+//! Token introspection (RFC 7662).
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Provider;
+use super::bearer::{BearerError, Verified};
+use super::claims::AccessClaims;
+use crate::decision::DecisionError;
+use crate::domain::client::Client;
+
+/// What an introspecting client is told. An inactive token is told nothing about, not even why.
+#[derive(Debug, Serialize)]
+pub struct Introspection {
+    pub active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<AccessClaims>,
+}
+
+impl Introspection {
+    const INACTIVE: Self = Self { active: false, token_type: None, claims: None };
+}
+
+impl Provider {
+    /// Says whether a token is active, to the resource server it is for or to the client that owns it; to everybody else
+    /// every token is inactive.
+    ///
+    /// # Errors
+    /// Only when the state of the token cannot be known.
+    pub async fn introspect(&self, caller: &Client, token: &str) -> Result<Introspection, DecisionError> {
+        let verified = match self.live(token).await {
+            Ok(verified) => verified,
+            Err(BearerError::Decision(fault)) => return Err(fault),
+            Err(_) => return Ok(Introspection::INACTIVE),
+        };
+        if !self.may_see(caller, &verified).await? {
+            return Ok(Introspection::INACTIVE);
+        }
+        let claims = Some(Arc::unwrap_or_clone(verified).claims);
+        Ok(Introspection { active: true, token_type: Some("Bearer"), claims })
+    }
+
+    async fn may_see(&self, caller: &Client, verified: &Verified) -> Result<bool, DecisionError> {
+        if verified.claims.client_id == caller.client_id.as_str() {
+            return Ok(true);
+        }
+        let Some(speaks_for) = caller.speaks_for else { return Ok(false) };
+        let registry = self.decisions.registry().await?;
+        let identifier = registry.by_id(speaks_for).map(|rs| rs.identifier.as_str());
+        Ok(identifier.is_some_and(|identifier| verified.claims.aud.contains(identifier)))
+    }
+}

@@ -1,0 +1,65 @@
+//! Token revocation (RFC 7009).
+
+use serde_json::json;
+
+use super::Provider;
+use super::bearer::BearerError;
+use crate::decision::DecisionError;
+use crate::domain::change::{Actor, Changed};
+use crate::domain::client::Client;
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::time::Instant;
+use crate::events;
+use crate::store::changes::States;
+use crate::store::{StoreError, tokens};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// RFC 7009 §2.1: the request is refused and the client told.
+    #[error("token: it was issued to another client")]
+    OtherClient,
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Provider {
+    /// Revokes an access token of this client at once, here and on every node. What is no token of ours, has expired or
+    /// was revoked before needs nothing and is no error (RFC 7009 §2.2).
+    ///
+    /// # Errors
+    /// See [`RevokeError`].
+    pub async fn revoke(&self, client: &Client, token: &str, request_id: Option<&str>) -> Result<(), RevokeError> {
+        let verified = match self.verify(token) {
+            Ok(verified) => verified,
+            Err(BearerError::Decision(fault)) => return Err(fault.into()),
+            Err(_) => return Ok(()),
+        };
+        if verified.claims.client_id != client.client_id.as_str() {
+            return Err(RevokeError::OtherClient);
+        }
+        let now = self.clock.now();
+        let expires_at = Instant::from_seconds(verified.claims.exp);
+        if expires_at <= now {
+            return Ok(());
+        }
+        let mut edit = self.store.edit().await?;
+        if !tokens::deny(&mut edit, verified.id, expires_at, now).await? {
+            return Ok(()); // The edit rolls back: nothing changed.
+        }
+        let actor = Actor::Client(client.client_id.as_str().to_owned());
+        let changed = Changed::DeniedToken { id: verified.id, expires_at };
+        edit.log(&changed, &actor, now, States::default()).await?;
+        let subject = format!("client:{}", client.client_id);
+        let fact = Fact::new(now, self.entropy.as_ref(), FactKind::TokenRevoked, actor, subject)
+            .at_revision(edit.revision())
+            .for_request(request_id)
+            .with(json!({ "jti": verified.claims.jti }));
+        events::record(&mut edit, fact).await?;
+        let revision = edit.commit().await?;
+        // The answer says "revoked": from here on it is, on this node too.
+        self.decisions.wait_applied(revision).await?;
+        Ok(())
+    }
+}

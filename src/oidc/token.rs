@@ -1,0 +1,174 @@
+//! The client-credentials grant (RFC 6749 §4.4) with resource indicators (RFC 8707).
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::Provider;
+use super::claims::{AccessClaims, Audience};
+use crate::decision::{DecisionError, Registry, SubjectRef};
+use crate::domain::change::Actor;
+use crate::domain::client::Client;
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::id::TokenId;
+use crate::domain::name::NameError;
+use crate::domain::resource_server::{DOORWARD, ResourceServer};
+use crate::domain::scope::Scopes;
+use crate::events::LedgerError;
+use crate::keys::{KeysError, TokenKind};
+
+/// What a client asks for.
+#[derive(Debug, Default)]
+pub struct ClientCredentialsRequest {
+    pub scope: Option<String>,
+    pub resources: Vec<String>,
+    pub request_id: Option<String>,
+}
+
+/// A token and what the response says beside it.
+#[derive(Debug)]
+pub struct Issued {
+    pub access_token: String,
+    pub expires_in_seconds: u64,
+    /// What was granted, when it is not what was asked for (RFC 6749 §5.1).
+    pub scope: Option<Scopes>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    #[error(transparent)]
+    ScopeMalformed(#[from] NameError),
+    #[error("scope: this client may not ask for {0}")]
+    ScopeNotAllowed(Scopes),
+    #[error("resource: not known here, or not one this client may ask for")]
+    TargetNotAllowed,
+    #[error("resource: this client has no single default; name one of the resource servers it may ask for")]
+    TargetMissing,
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// A resource server that the token is for, and the audience by which it was asked.
+struct Target {
+    server: Arc<ResourceServer>,
+    audience: String,
+}
+
+impl Provider {
+    /// Issues an access token to an authenticated client, for itself.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub async fn client_credentials(
+        &self,
+        client: &Client,
+        request: &ClientCredentialsRequest,
+    ) -> Result<Issued, TokenError> {
+        let registry = self.decisions.registry().await?;
+        let targets = self.targets(client, &request.resources, &registry)?;
+        let asked = request.scope.as_deref().map(Scopes::parse).transpose()?;
+        let granted = granted(client, asked.as_ref(), &targets)?;
+        let claims = self.claims(client, &granted, &targets).await?;
+        let access_token = self.keys.sign(TokenKind::Access, &claims).await?;
+        self.ledger.append(self.fact(&claims, request)).await?;
+        let scope = (asked.as_ref() != Some(&granted)).then_some(granted);
+        Ok(Issued { access_token, expires_in_seconds: self.settings.access_token_lifetime.as_secs(), scope })
+    }
+
+    /// Which resource servers the token is for: those asked for, else the only one the client may ask for. Doorward's own
+    /// APIs are never a default.
+    fn targets(&self, client: &Client, asked: &[String], registry: &Registry) -> Result<Vec<Target>, TokenError> {
+        if !asked.is_empty() {
+            return asked.iter().map(|audience| self.target(client, audience, registry)).collect();
+        }
+        let others =
+            client.resources.iter().filter_map(|id| registry.by_id(*id)).filter(|rs| rs.name.as_str() != DOORWARD);
+        let mut others = others.cloned();
+        match (others.next(), others.next()) {
+            (Some(server), None) => Ok(vec![Target { audience: server.identifier.clone(), server }]),
+            _ => Err(TokenError::TargetMissing),
+        }
+    }
+
+    fn target(&self, client: &Client, audience: &str, registry: &Registry) -> Result<Target, TokenError> {
+        let own = audience == self.settings.issuer.decision_api();
+        let found = if own { registry.by_name(DOORWARD) } else { registry.by_identifier(audience) };
+        let server = found.ok_or(TokenError::TargetNotAllowed)?;
+        let allowed = client.resources.contains(&server.id) && (own || server.name.as_str() != DOORWARD);
+        if !allowed {
+            return Err(TokenError::TargetNotAllowed);
+        }
+        Ok(Target { server: server.clone(), audience: audience.to_owned() })
+    }
+
+    async fn claims(&self, client: &Client, scope: &Scopes, targets: &[Target]) -> Result<AccessClaims, TokenError> {
+        let now = self.clock.now();
+        let mut claims = AccessClaims {
+            iss: self.settings.issuer.as_str().to_owned(),
+            sub: client.client_id.as_str().to_owned(),
+            aud: Audience::new(targets.iter().map(|t| t.audience.clone()).collect()),
+            client_id: client.client_id.as_str().to_owned(),
+            iat: now.as_seconds(),
+            nbf: now.as_seconds() - NOT_BEFORE_LEAD_SECONDS,
+            exp: now.plus(self.settings.access_token_lifetime).as_seconds(),
+            jti: TokenId::mint(now, self.entropy.as_ref()).to_string(),
+            scope: scope.to_string(),
+            grant_id: None,
+            roles: None,
+            permissions: None,
+        };
+        // Names of roles mean something only at one resource server: a token for several carries none.
+        if let [target] = targets {
+            self.add_held(&mut claims, &target.server).await?;
+        }
+        Ok(claims)
+    }
+
+    async fn add_held(&self, claims: &mut AccessClaims, server: &ResourceServer) -> Result<(), TokenError> {
+        let wanted = server.claims;
+        if !wanted.roles && !wanted.permissions {
+            return Ok(());
+        }
+        let held = self.decisions.held(server.id, &SubjectRef::Client(claims.client_id.clone())).await?;
+        let size = |names: &[String]| names.iter().map(|name| name.len() + 3).sum::<usize>();
+        let (roles, permissions) = (wanted.roles.then_some(held.roles), wanted.permissions.then_some(held.permissions));
+        let total = roles.as_deref().map_or(0, size) + permissions.as_deref().map_or(0, size);
+        // Past the bound both are left out rather than cut: half a list would be taken for the whole.
+        if total <= self.settings.access_token_claims_max_bytes {
+            claims.roles = roles;
+            claims.permissions = permissions;
+        }
+        Ok(())
+    }
+
+    fn fact(&self, claims: &AccessClaims, request: &ClientCredentialsRequest) -> Fact {
+        let actor = Actor::Client(claims.client_id.clone());
+        let subject = format!("client:{}", claims.client_id);
+        Fact::new(self.clock.now(), self.entropy.as_ref(), FactKind::TokenIssued, actor, subject)
+            .for_request(request.request_id.as_deref())
+            .with(json!({
+                "grant": "client_credentials", "jti": claims.jti, "aud": claims.aud,
+                "scope": claims.scope, "exp": claims.exp,
+            }))
+    }
+}
+
+const NOT_BEFORE_LEAD_SECONDS: i64 = 5;
+
+/// The scopes of the token: what was asked for (all the client may, when nothing was), as far as these resource servers
+/// know them.
+fn granted(client: &Client, asked: Option<&Scopes>, targets: &[Target]) -> Result<Scopes, TokenError> {
+    let known = targets.iter().fold(Scopes::default(), |known, target| known.union(&target.server.scopes));
+    let Some(asked) = asked else { return Ok(client.scopes.intersection(&known)) };
+    if !asked.is_subset(&client.scopes) {
+        return Err(TokenError::ScopeNotAllowed(asked.minus(&client.scopes)));
+    }
+    if !asked.is_subset(&known) {
+        return Err(TokenError::ScopeNotAllowed(asked.minus(&known)));
+    }
+    Ok(asked.clone())
+}

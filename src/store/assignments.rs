@@ -1,0 +1,143 @@
+//! Assignments, as administration writes and lists them. Decisions read them in [`super::decisions`].
+
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, Tx, on};
+use super::decisions::{effect, held, interval};
+use super::error::StoreError;
+use super::groups::principal;
+use super::schema::assignments;
+use super::types::{At, Uid};
+use crate::domain::assignment::{Assignment, Held, Principal};
+use crate::domain::id::{AssignmentId, ResourceServerId, RoleId};
+use crate::domain::time::Instant;
+
+/// An assignment with everything around it.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub assignment: Assignment,
+    pub resource_server: ResourceServerId,
+    pub principal: Principal,
+    pub reason: Option<String>,
+    pub given_by: String,
+    pub created_at: Instant,
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: Uid,
+    resource_server_id: Uid,
+    principal_kind: String,
+    principal_id: Uid,
+    role_id: Option<Uid>,
+    action: Option<String>,
+    resource_type: Option<String>,
+    effect: String,
+    not_before: Option<At>,
+    expires_at: Option<At>,
+    reason: Option<String>,
+    given_by: String,
+    created_at: At,
+}
+
+impl Row {
+    fn into_domain(self) -> Result<Recorded, StoreError> {
+        Ok(Recorded {
+            assignment: Assignment {
+                id: AssignmentId::from_uuid(self.id.0),
+                held: held(self.role_id, self.action, self.resource_type)?,
+                effect: effect(&self.effect)?,
+                interval: interval(self.not_before, self.expires_at),
+            },
+            resource_server: ResourceServerId::from_uuid(self.resource_server_id.0),
+            principal: principal(&self.principal_kind, self.principal_id)?,
+            reason: self.reason,
+            given_by: self.given_by,
+            created_at: self.created_at.0,
+        })
+    }
+}
+
+/// # Errors
+/// [`StoreError::Conflict`] when the role is gone.
+pub async fn insert(tx: &mut Tx, new: &Recorded) -> Result<(), StoreError> {
+    let (role, action, resource_type) = match &new.assignment.held {
+        Held::Role(role) => (Some(Uid(role.uuid())), None, None),
+        Held::Permission(p) => (None, Some(p.action.as_str()), Some(p.resource_type.as_str())),
+    };
+    let row = (
+        assignments::id.eq(Uid(new.assignment.id.uuid())),
+        assignments::resource_server_id.eq(Uid(new.resource_server.uuid())),
+        assignments::principal_kind.eq(new.principal.kind()),
+        assignments::principal_id.eq(Uid(new.principal.uuid())),
+        assignments::role_id.eq(role),
+        assignments::action.eq(action),
+        assignments::resource_type.eq(resource_type),
+        assignments::effect.eq(new.assignment.effect.as_str()),
+        assignments::not_before.eq(new.assignment.interval.not_before.map(At)),
+        assignments::expires_at.eq(new.assignment.interval.expires_at.map(At)),
+        assignments::reason.eq(new.reason.as_deref()),
+        assignments::given_by.eq(&new.given_by),
+        assignments::created_at.eq(At(new.created_at)),
+    );
+    on!(&mut **tx, |c| diesel::insert_into(assignments::table).values(row).execute(c).await)?;
+    Ok(())
+}
+
+/// # Errors
+/// The database's.
+pub async fn find(conn: &mut Conn, id: AssignmentId) -> Result<Option<Recorded>, StoreError> {
+    let query = assignments::table.find(Uid(id.uuid()));
+    let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
+    row.map(Row::into_domain).transpose()
+}
+
+/// False when it was gone already.
+///
+/// # Errors
+/// The database's.
+pub async fn delete(tx: &mut Tx, id: AssignmentId) -> Result<bool, StoreError> {
+    let gone = assignments::table.find(Uid(id.uuid()));
+    Ok(on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)? == 1)
+}
+
+/// Assignments of one resource server in the order they were made, after one of them, of one principal or of all.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    conn: &mut Conn,
+    of: ResourceServerId,
+    principal: Option<Principal>,
+    after: uuid::Uuid,
+    limit: i64,
+) -> Result<Vec<Recorded>, StoreError> {
+    let query = assignments::table
+        .filter(assignments::resource_server_id.eq(Uid(of.uuid())))
+        .filter(assignments::id.gt(Uid(after)))
+        .order(assignments::id)
+        .limit(limit);
+    let rows = match principal {
+        None => on!(conn, |c| query.load::<Row>(c).await)?,
+        Some(p) => {
+            let query = query.filter(assignments::principal_id.eq(Uid(p.uuid())));
+            on!(conn, |c| query.load::<Row>(c).await)?
+        }
+    };
+    rows.into_iter().map(Row::into_domain).collect()
+}
+
+/// Whether anybody is allowed this role at the resource server, now or at another time.
+///
+/// # Errors
+/// The database's.
+pub async fn is_role_held(conn: &mut Conn, of: ResourceServerId, role: RoleId) -> Result<bool, StoreError> {
+    let query = assignments::table
+        .filter(assignments::resource_server_id.eq(Uid(of.uuid())))
+        .filter(assignments::role_id.eq(Uid(role.uuid())))
+        .filter(assignments::effect.eq("allow"))
+        .select(assignments::id)
+        .limit(1);
+    Ok(on!(conn, |c| query.first::<Uid>(c).await.optional())?.is_some())
+}

@@ -1,0 +1,145 @@
+//! Revisions and the change log: every write of authorization data takes the next revision first, so that the lock on
+//! that one row makes revision order commit order.
+
+use std::ops::{Deref, DerefMut};
+
+use diesel::{ExpressionMethods as _, QueryDsl as _};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+use super::conn::{Conn, Tx, on};
+use super::error::StoreError;
+use super::schema::{changes, revisions};
+use super::types::{At, Json, Uid};
+use crate::domain::change::{Actor, Changed, Position, Revision};
+use crate::domain::id::Epoch;
+use crate::domain::time::Instant;
+
+/// A transaction that has taken a revision.
+#[must_use = "an edit that is not committed rolls back"]
+pub struct Edit {
+    tx: Tx,
+    revision: Revision,
+    ordinal: i32,
+}
+
+/// One write may change so many things at most; longer imports are a series of writes.
+pub const CHANGES_MAX: i32 = 10_000;
+
+impl Edit {
+    pub(super) async fn begin(mut tx: Tx) -> Result<Self, StoreError> {
+        let next = diesel::update(revisions::table.find(1_i16))
+            .set(revisions::revision.eq(revisions::revision + 1))
+            .returning(revisions::revision);
+        let revision = on!(&mut *tx, |c| next.get_result::<i64>(c).await)?;
+        Ok(Self { tx, revision: Revision(revision), ordinal: 0 })
+    }
+
+    #[must_use]
+    pub const fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Appends to the change log what this write changed, and who did it.
+    ///
+    /// # Errors
+    /// More than [`CHANGES_MAX`] changes in one write, or the database's.
+    pub async fn log(
+        &mut self,
+        changed: &Changed,
+        actor: &Actor,
+        at: Instant,
+        states: States,
+    ) -> Result<(), StoreError> {
+        if self.ordinal >= CHANGES_MAX {
+            return Err(StoreError::failed("more than 10000 changes in one write"));
+        }
+        let row = (
+            changes::revision.eq(self.revision.0),
+            changes::ordinal.eq(self.ordinal),
+            changes::kind.eq(changed.kind()),
+            changes::key.eq(changed.key()),
+            changes::actor.eq(actor.to_string()),
+            changes::at.eq(At(at)),
+            changes::before.eq(states.before.map(Json)),
+            changes::after.eq(states.after.map(Json)),
+        );
+        on!(&mut *self.tx, |c| diesel::insert_into(changes::table).values(row).execute(c).await)?;
+        self.ordinal += 1;
+        Ok(())
+    }
+
+    /// Makes the write durable and visible as one revision.
+    ///
+    /// # Errors
+    /// See [`Tx::commit`].
+    pub async fn commit(self) -> Result<Revision, StoreError> {
+        self.tx.commit().await?;
+        Ok(self.revision)
+    }
+}
+
+impl Deref for Edit {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+impl DerefMut for Edit {
+    fn deref_mut(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+}
+
+/// What something was and what it became, for the audit trail; never with secrets.
+#[derive(Default, Debug, Clone)]
+pub struct States {
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+impl States {
+    #[must_use]
+    pub fn created(after: Value) -> Self {
+        Self { before: None, after: Some(after) }
+    }
+
+    #[must_use]
+    pub fn removed(before: Value) -> Self {
+        Self { before: Some(before), after: None }
+    }
+
+    #[must_use]
+    pub fn changed(before: Value, after: Value) -> Self {
+        Self { before: Some(before), after: Some(after) }
+    }
+}
+
+/// Where the store's history stands now.
+///
+/// # Errors
+/// The database's.
+pub async fn position(conn: &mut Conn) -> Result<Position, StoreError> {
+    let query = revisions::table.find(1_i16).select((revisions::epoch, revisions::revision));
+    let (epoch, revision) = on!(conn, |c| query.first::<(Uid, i64)>(c).await)?;
+    Ok(Position { epoch: Epoch::from_uuid(epoch.0), revision: Revision(revision) })
+}
+
+/// What changed after `after`, in order, at most `limit` rows; `Err` inside for a row a newer node wrote.
+///
+/// # Errors
+/// The database's.
+pub async fn since(
+    conn: &mut Conn,
+    after: Revision,
+    limit: i64,
+) -> Result<Vec<(Revision, Result<Changed, String>)>, StoreError> {
+    let query = changes::table
+        .filter(changes::revision.gt(after.0))
+        .order((changes::revision.asc(), changes::ordinal.asc()))
+        .select((changes::revision, changes::kind, changes::key))
+        .limit(limit);
+    let rows = on!(conn, |c| query.load::<(i64, String, String)>(c).await)?;
+    Ok(rows.into_iter().map(|(revision, kind, key)| (Revision(revision), Changed::parse(&kind, &key))).collect())
+}

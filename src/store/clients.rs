@@ -1,0 +1,162 @@
+//! Clients and what they may ask for.
+
+use std::collections::HashMap;
+
+use diesel::{ExpressionMethods as _, QueryDsl as _, Queryable};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::conn::{Conn, Tx, on};
+use super::error::StoreError;
+use super::schema::{client_resources, clients};
+use super::types::{At, Uid};
+use crate::domain::client::{AuthMethod, Client, ClientCredential};
+use crate::domain::id::{ClientId, ResourceServerId};
+use crate::domain::name::{ClientName, DisplayName};
+use crate::domain::scope::Scopes;
+use crate::domain::secret::Digest;
+use crate::domain::time::Instant;
+
+#[derive(Queryable)]
+struct Row {
+    id: Uid,
+    client_id: String,
+    name: Option<String>,
+    auth_method: String,
+    secret_digest: Option<Vec<u8>>,
+    jwks: Option<String>,
+    scopes: String,
+    speaks_for: Option<Uid>,
+    _created_at: At,
+    disabled_at: Option<At>,
+}
+
+impl Row {
+    fn into_domain(self, resources: Vec<ResourceServerId>) -> Result<Client, StoreError> {
+        let method: AuthMethod = self.auth_method.parse().map_err(StoreError::corrupt)?;
+        let credential = credential(method, self.secret_digest, self.jwks)
+            .ok_or_else(|| StoreError::corrupt(format!("client {} has no {method} credential", self.client_id)))?;
+        Ok(Client {
+            id: ClientId::from_uuid(self.id.0),
+            client_id: ClientName::parse(&self.client_id).map_err(StoreError::corrupt)?,
+            name: self.name.as_deref().map(DisplayName::parse).transpose().map_err(StoreError::corrupt)?,
+            credential,
+            scopes: Scopes::parse(&self.scopes).map_err(StoreError::corrupt)?,
+            resources,
+            speaks_for: self.speaks_for.map(|id| ResourceServerId::from_uuid(id.0)),
+            disabled: self.disabled_at.is_some(),
+        })
+    }
+}
+
+fn credential(method: AuthMethod, secret: Option<Vec<u8>>, jwks: Option<String>) -> Option<ClientCredential> {
+    let digest = |bytes: Vec<u8>| bytes.try_into().ok().map(Digest::from_bytes);
+    match method {
+        AuthMethod::ClientSecretBasic => secret.and_then(digest).map(ClientCredential::SecretBasic),
+        AuthMethod::ClientSecretPost => secret.and_then(digest).map(ClientCredential::SecretPost),
+        AuthMethod::PrivateKeyJwt => jwks.map(|jwks| ClientCredential::PrivateKeyJwt { jwks }),
+    }
+}
+
+/// The columns that hold a credential.
+fn columns(credential: &ClientCredential) -> (Option<&[u8]>, Option<&str>) {
+    match credential {
+        ClientCredential::SecretBasic(digest) | ClientCredential::SecretPost(digest) => {
+            (Some(&digest.as_bytes()[..]), None)
+        }
+        ClientCredential::PrivateKeyJwt { jwks } => (None, Some(jwks)),
+    }
+}
+
+/// Adds a client and the resource servers it may ask for.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the `client_id` is taken.
+pub async fn insert(tx: &mut Tx, client: &Client, now: Instant) -> Result<(), StoreError> {
+    let (digest, jwks) = columns(&client.credential);
+    let row = (
+        clients::id.eq(Uid(client.id.uuid())),
+        clients::client_id.eq(client.client_id.as_str()),
+        clients::name.eq(client.name.as_ref().map(DisplayName::as_str)),
+        clients::auth_method.eq(client.credential.method().as_str()),
+        clients::secret_digest.eq(digest),
+        clients::jwks.eq(jwks),
+        clients::scopes.eq(client.scopes.to_string()),
+        clients::speaks_for.eq(client.speaks_for.map(|id| Uid(id.uuid()))),
+        clients::created_at.eq(At(now)),
+    );
+    on!(&mut **tx, |c| diesel::insert_into(clients::table).values(row).execute(c).await)?;
+    for resource in &client.resources {
+        let row = (
+            client_resources::client_id.eq(Uid(client.id.uuid())),
+            client_resources::resource_server_id.eq(Uid(resource.uuid())),
+        );
+        on!(&mut **tx, |c| diesel::insert_into(client_resources::table).values(row).execute(c).await)?;
+    }
+    Ok(())
+}
+
+/// The client of this `client_id`.
+///
+/// # Errors
+/// The database's.
+pub async fn by_client_id(conn: &mut Conn, client_id: &str) -> Result<Option<Client>, StoreError> {
+    let query = clients::table.filter(clients::client_id.eq(client_id)).limit(1);
+    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
+    Ok(with_resources(conn, rows).await?.pop())
+}
+
+/// Clients in order of `client_id`, after one of them.
+///
+/// # Errors
+/// The database's.
+pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Client>, StoreError> {
+    let query = clients::table.filter(clients::client_id.gt(after)).order(clients::client_id).limit(limit);
+    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
+    with_resources(conn, rows).await
+}
+
+async fn with_resources(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Client>, StoreError> {
+    let ids: Vec<Uid> = rows.iter().map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = client_resources::table.filter(client_resources::client_id.eq_any(ids));
+    let mut resources: HashMap<Uuid, Vec<ResourceServerId>> = HashMap::new();
+    for (client, resource) in on!(conn, |c| query.load::<(Uid, Uid)>(c).await)? {
+        resources.entry(client.0).or_default().push(ResourceServerId::from_uuid(resource.0));
+    }
+    rows.into_iter()
+        .map(|row| {
+            let resources = resources.remove(&row.id.0).unwrap_or_default();
+            row.into_domain(resources)
+        })
+        .collect()
+}
+
+/// Disables (`Some`) or enables a client; false when it was so already.
+///
+/// # Errors
+/// The database's.
+pub async fn set_disabled(tx: &mut Tx, id: ClientId, at: Option<Instant>) -> Result<bool, StoreError> {
+    let target = clients::table.find(Uid(id.uuid()));
+    let set = clients::disabled_at.eq(at.map(At));
+    let changed = if at.is_some() {
+        on!(&mut **tx, |c| { diesel::update(target.filter(clients::disabled_at.is_null())).set(set).execute(c).await })?
+    } else {
+        on!(&mut **tx, |c| {
+            diesel::update(target.filter(clients::disabled_at.is_not_null())).set(set).execute(c).await
+        })?
+    };
+    Ok(changed == 1)
+}
+
+/// Puts a new secret in the place of the old one; false when the client has no secret.
+///
+/// # Errors
+/// The database's.
+pub async fn set_secret(tx: &mut Tx, id: ClientId, digest: &Digest) -> Result<bool, StoreError> {
+    let target = clients::table.find(Uid(id.uuid())).filter(clients::secret_digest.is_not_null());
+    let set = clients::secret_digest.eq(&digest.as_bytes()[..]);
+    Ok(on!(&mut **tx, |c| diesel::update(target).set(set).execute(c).await)? == 1)
+}

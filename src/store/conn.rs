@@ -1,0 +1,103 @@
+//! Connections: two databases behind one enum, read connections and the one transaction.
+
+use std::ops::{Deref, DerefMut};
+
+use diesel::sqlite::SqliteConnection;
+use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+
+use super::error::StoreError;
+use super::guard::Held;
+
+pub(super) type Lite = SyncConnectionWrapper<SqliteConnection>;
+
+/// A connection to either database.
+pub enum Conn {
+    Pg(Object<AsyncPgConnection>),
+    Lite(Object<Lite>),
+}
+
+/// One statement, type-checked once per database; everything around it is ordinary code over `&mut Conn`.
+macro_rules! on {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::store::conn::Conn::Pg(object) => {
+                let $c = &mut **object;
+                $body
+            }
+            $crate::store::conn::Conn::Lite(object) => {
+                let $c = &mut **object;
+                $body
+            }
+        }
+    };
+}
+pub(super) use on;
+
+impl Conn {
+    pub(super) async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        Ok(on!(self, |c| c.batch_execute(sql).await)?)
+    }
+
+    /// Closes the connection instead of giving it back to its pool.
+    fn discard(self) {
+        match self {
+            Self::Pg(object) => drop(Object::take(object)),
+            Self::Lite(object) => drop(Object::take(object)),
+        }
+    }
+}
+
+/// A connection that holds an open transaction. Dropped without [`Tx::commit`] it rolls back, by closing its connection:
+/// a pool would keep it, and its locks, until its next use.
+#[must_use = "a transaction that is not committed rolls back"]
+pub struct Tx {
+    conn: Option<Conn>,
+    _held: Held,
+}
+
+impl Tx {
+    pub(super) async fn begin(mut conn: Conn, sql: &str) -> Result<Self, StoreError> {
+        let held = Held::new();
+        if let Err(error) = conn.batch(sql).await {
+            conn.discard();
+            return Err(error);
+        }
+        Ok(Self { conn: Some(conn), _held: held })
+    }
+
+    /// Makes what was written durable and visible.
+    ///
+    /// # Errors
+    /// Whatever the database says; nothing was written then, but for a lost connection, after which nobody knows.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.deref_mut().batch("COMMIT").await?;
+        // Only a connection whose transaction has ended goes back to the pool.
+        drop(self.conn.take());
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            conn.discard();
+        }
+    }
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+    #[expect(clippy::expect_used, reason = "the connection is taken only by commit and drop, which own the Tx")]
+    fn deref(&self) -> &Conn {
+        self.conn.as_ref().expect("a live Tx has its connection")
+    }
+}
+
+impl DerefMut for Tx {
+    #[expect(clippy::expect_used, reason = "the connection is taken only by commit and drop, which own the Tx")]
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.conn.as_mut().expect("a live Tx has its connection")
+    }
+}

@@ -1,0 +1,128 @@
+//! Groups and who is in them.
+
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, Tx, on};
+use super::decisions::interval;
+use super::error::StoreError;
+use super::schema::{group_members, groups};
+use super::types::{At, Uid};
+use crate::domain::assignment::Principal;
+use crate::domain::group::Group;
+use crate::domain::id::GroupId;
+use crate::domain::name::Slug;
+use crate::domain::time::{Instant, Interval};
+
+/// # Errors
+/// [`StoreError::Conflict`] when the name is taken.
+pub async fn insert(tx: &mut Tx, group: &Group, now: Instant) -> Result<(), StoreError> {
+    let row =
+        (groups::id.eq(Uid(group.id.uuid())), groups::name.eq(group.name.as_str()), groups::created_at.eq(At(now)));
+    on!(&mut **tx, |c| diesel::insert_into(groups::table).values(row).execute(c).await)?;
+    Ok(())
+}
+
+/// # Errors
+/// The database's.
+pub async fn by_name(conn: &mut Conn, name: &str) -> Result<Option<Group>, StoreError> {
+    let query = groups::table.filter(groups::name.eq(name)).select((groups::id, groups::name));
+    let row = on!(conn, |c| query.first::<(Uid, String)>(c).await.optional())?;
+    row.map(into_domain).transpose()
+}
+
+/// Groups in order of name, after one of them.
+///
+/// # Errors
+/// The database's.
+pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Group>, StoreError> {
+    let query = groups::table
+        .filter(groups::name.gt(after))
+        .order(groups::name)
+        .select((groups::id, groups::name))
+        .limit(limit);
+    let rows = on!(conn, |c| query.load::<(Uid, String)>(c).await)?;
+    rows.into_iter().map(into_domain).collect()
+}
+
+fn into_domain((id, name): (Uid, String)) -> Result<Group, StoreError> {
+    Ok(Group { id: GroupId::from_uuid(id.0), name: Slug::parse(&name).map_err(StoreError::corrupt)? })
+}
+
+/// A membership to be written.
+#[derive(Debug)]
+pub struct NewMember<'a> {
+    pub group: GroupId,
+    pub member: Principal,
+    pub interval: Interval,
+    pub reason: Option<&'a str>,
+    pub given_by: &'a str,
+}
+
+/// # Errors
+/// [`StoreError::Conflict`] when the principal is in the group already.
+pub async fn add_member(tx: &mut Tx, new: &NewMember<'_>, now: Instant) -> Result<(), StoreError> {
+    let row = (
+        group_members::member_kind.eq(new.member.kind()),
+        group_members::member_id.eq(Uid(new.member.uuid())),
+        group_members::group_id.eq(Uid(new.group.uuid())),
+        group_members::not_before.eq(new.interval.not_before.map(At)),
+        group_members::expires_at.eq(new.interval.expires_at.map(At)),
+        group_members::reason.eq(new.reason),
+        group_members::given_by.eq(new.given_by),
+        group_members::created_at.eq(At(now)),
+    );
+    on!(&mut **tx, |c| diesel::insert_into(group_members::table).values(row).execute(c).await)?;
+    Ok(())
+}
+
+/// False when the principal was not in the group.
+///
+/// # Errors
+/// The database's.
+pub async fn remove_member(tx: &mut Tx, group: GroupId, member: Principal) -> Result<bool, StoreError> {
+    let gone = group_members::table.find((Uid(member.uuid()), Uid(group.uuid())));
+    Ok(on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)? == 1)
+}
+
+/// The members of a group, with their intervals, in order of identifier after one of them.
+///
+/// # Errors
+/// The database's.
+pub async fn members(
+    conn: &mut Conn,
+    group: GroupId,
+    after: uuid::Uuid,
+    limit: i64,
+) -> Result<Vec<(Principal, Interval)>, StoreError> {
+    let query = group_members::table
+        .filter(group_members::group_id.eq(Uid(group.uuid())))
+        .filter(group_members::member_id.gt(Uid(after)))
+        .order(group_members::member_id)
+        .select((
+            group_members::member_kind,
+            group_members::member_id,
+            group_members::not_before,
+            group_members::expires_at,
+        ))
+        .limit(limit);
+    type Row = (String, Uid, Option<At>, Option<At>);
+    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
+    rows.into_iter().map(|(kind, id, from, until)| Ok((principal(&kind, id)?, interval(from, until)))).collect()
+}
+
+/// Which groups are directly in which: member, group. For the check against cycles.
+///
+/// # Errors
+/// The database's.
+pub async fn nesting(conn: &mut Conn) -> Result<Vec<(GroupId, GroupId)>, StoreError> {
+    let query = group_members::table
+        .filter(group_members::member_kind.eq("group"))
+        .select((group_members::member_id, group_members::group_id));
+    let rows = on!(conn, |c| query.load::<(Uid, Uid)>(c).await)?;
+    Ok(rows.into_iter().map(|(m, g)| (GroupId::from_uuid(m.0), GroupId::from_uuid(g.0))).collect())
+}
+
+pub(super) fn principal(kind: &str, id: Uid) -> Result<Principal, StoreError> {
+    Principal::from_parts(kind, id.0).ok_or_else(|| StoreError::corrupt(format!("principal kind {kind:?}")))
+}

@@ -1,0 +1,153 @@
+//! The store: all SQL, both databases, one file per aggregate.
+//!
+//! Here: connections and pools, the transaction, rows, one conditional statement for each single-use gate. Never: a clock
+//! or randomness (moments and identifiers are arguments), rules, wire formats.
+//!
+//! Reads take `&mut Conn` (a plain read connection or a transaction), writes take `&mut Tx`, and writes of authorization
+//! data take `&mut Edit`, which has taken the next revision first.
+
+pub mod assignments;
+pub mod changes;
+pub mod clients;
+mod conn;
+pub mod decisions;
+mod error;
+pub mod facts;
+pub mod grants;
+pub mod groups;
+mod guard;
+mod lite;
+mod migrate;
+pub mod outbox;
+pub mod people;
+mod pg;
+pub mod resource_servers;
+pub mod roles;
+mod schema;
+pub mod setup_links;
+pub mod signing_keys;
+pub mod tokens;
+mod types;
+
+use std::time::Duration;
+
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::{Pool, PoolError};
+
+pub use self::changes::Edit;
+use self::conn::Lite;
+pub use self::conn::{Conn, Tx};
+pub use self::error::StoreError;
+pub use self::guard::debug_assert_outside_transaction;
+
+/// How to reach the database.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// `sqlite://path/to/file` or `postgres://…`.
+    pub url: String,
+    /// Connections at most (PostgreSQL), or readers beside the one writer (SQLite).
+    pub connections_max: usize,
+    /// How long a caller waits for a connection before it is told the database is busy.
+    pub checkout_timeout: Duration,
+    /// How long one statement, or one wait for a lock, may take.
+    pub statement_timeout: Duration,
+    /// PEM file of authorities to trust for PostgreSQL over TLS, beside the system's.
+    pub tls_ca_file: Option<std::path::PathBuf>,
+}
+
+enum Back {
+    Pg(Pool<AsyncPgConnection>),
+    Lite { writer: Pool<Lite>, readers: Pool<Lite>, _server: Option<std::fs::File> },
+}
+
+/// The database. Cheap to share behind an `Arc`.
+pub struct Store {
+    back: Back,
+}
+
+/// Who opens the store: two servers may not share one SQLite file, a command may work beside a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Opener {
+    Server,
+    Command,
+}
+
+impl Store {
+    /// Connects, brings the schema up to date (safely when several nodes start at once) and makes sure a history exists.
+    ///
+    /// # Errors
+    /// The database cannot be reached or migrated, or another server has this SQLite file.
+    pub async fn open(options: &StoreOptions, opener: Opener) -> Result<Self, StoreError> {
+        let back = if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
+            Back::Pg(pg::open(options).await?)
+        } else {
+            let (writer, readers, _server) = lite::open(options, opener).await?;
+            Back::Lite { writer, readers, _server }
+        };
+        Ok(Self { back })
+    }
+
+    /// What kind of database this is, for people.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self.back {
+            Back::Pg(_) => "PostgreSQL",
+            Back::Lite { .. } => "SQLite",
+        }
+    }
+
+    /// A connection for single reads, each of them its own moment.
+    ///
+    /// # Errors
+    /// Busy or failed.
+    pub async fn read(&self) -> Result<Conn, StoreError> {
+        debug_assert_outside_transaction("a second connection");
+        Ok(match &self.back {
+            Back::Pg(pool) => Conn::Pg(pool.get().await.map_err(pool_error)?),
+            Back::Lite { readers, .. } => Conn::Lite(readers.get().await.map_err(pool_error)?),
+        })
+    }
+
+    /// Reads that all see one moment.
+    ///
+    /// # Errors
+    /// Busy or failed.
+    pub async fn snapshot(&self) -> Result<Tx, StoreError> {
+        let conn = self.read().await?;
+        let sql = match conn {
+            Conn::Pg(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Conn::Lite(_) => "BEGIN",
+        };
+        Tx::begin(conn, sql).await
+    }
+
+    /// A transaction that writes.
+    ///
+    /// # Errors
+    /// Busy or failed.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        debug_assert_outside_transaction("a second transaction");
+        match &self.back {
+            Back::Pg(pool) => Tx::begin(Conn::Pg(pool.get().await.map_err(pool_error)?), "BEGIN").await,
+            Back::Lite { writer, .. } => {
+                // A deferred transaction that reads first cannot become a writer under load; IMMEDIATE waits its turn.
+                Tx::begin(Conn::Lite(writer.get().await.map_err(pool_error)?), "BEGIN IMMEDIATE").await
+            }
+        }
+    }
+
+    /// A transaction that writes authorization data: it takes the next revision first.
+    ///
+    /// # Errors
+    /// Busy or failed.
+    pub async fn edit(&self) -> Result<Edit, StoreError> {
+        Edit::begin(self.begin().await?).await
+    }
+}
+
+fn pool_error(error: PoolError) -> StoreError {
+    match error {
+        PoolError::Timeout(_) => StoreError::Busy(error.into()),
+        other => StoreError::failed(other),
+    }
+}

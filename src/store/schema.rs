@@ -1,0 +1,307 @@
+//! The tables, as `migrations/` makes them in both databases.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    revisions (id) {
+        id -> SmallInt,
+        epoch -> Id,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    changes (revision, ordinal) {
+        revision -> BigInt,
+        ordinal -> Integer,
+        kind -> Text,
+        key -> Text,
+        actor -> Text,
+        at -> Moment,
+        before -> Nullable<Doc>,
+        after -> Nullable<Doc>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    people (id) {
+        id -> Id,
+        sub -> Text,
+        username -> Text,
+        name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        created_at -> Moment,
+        disabled_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    person_names (name) {
+        name -> Text,
+        person_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    resource_servers (id) {
+        id -> Id,
+        name -> Text,
+        identifier -> Text,
+        scopes -> Text,
+        claim_roles -> Bool,
+        claim_permissions -> Bool,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    permissions (resource_server_id, action, resource_type) {
+        resource_server_id -> Id,
+        action -> Text,
+        resource_type -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    clients (id) {
+        id -> Id,
+        client_id -> Text,
+        name -> Nullable<Text>,
+        auth_method -> Text,
+        secret_digest -> Nullable<Binary>,
+        jwks -> Nullable<Text>,
+        scopes -> Text,
+        speaks_for -> Nullable<Id>,
+        created_at -> Moment,
+        disabled_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    client_resources (client_id, resource_server_id) {
+        client_id -> Id,
+        resource_server_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    spent_assertions (digest) {
+        digest -> Binary,
+        expires_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    roles (id) {
+        id -> Id,
+        resource_server_id -> Id,
+        name -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    role_permissions (role_id, action, resource_type) {
+        role_id -> Id,
+        action -> Text,
+        resource_type -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    role_includes (role_id, included_id) {
+        role_id -> Id,
+        included_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    groups (id) {
+        id -> Id,
+        name -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    group_members (member_id, group_id) {
+        member_kind -> Text,
+        member_id -> Id,
+        group_id -> Id,
+        not_before -> Nullable<Moment>,
+        expires_at -> Nullable<Moment>,
+        reason -> Nullable<Text>,
+        given_by -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    assignments (id) {
+        id -> Id,
+        resource_server_id -> Id,
+        principal_kind -> Text,
+        principal_id -> Id,
+        role_id -> Nullable<Id>,
+        action -> Nullable<Text>,
+        resource_type -> Nullable<Text>,
+        effect -> Text,
+        not_before -> Nullable<Moment>,
+        expires_at -> Nullable<Moment>,
+        reason -> Nullable<Text>,
+        given_by -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    grants (id) {
+        id -> Id,
+        client_id -> Id,
+        person_id -> Id,
+        scopes -> Text,
+        created_at -> Moment,
+        ended_at -> Nullable<Moment>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    denied_tokens (id) {
+        id -> Id,
+        expires_at -> Moment,
+        denied_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    signing_keys (kid) {
+        kid -> Text,
+        state -> Text,
+        moment -> Moment,
+        public_jwk -> Doc,
+        sealed -> Nullable<Binary>,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    setup_links (digest) {
+        digest -> Binary,
+        created_at -> Moment,
+        expires_at -> Moment,
+        used_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    facts (id) {
+        id -> Id,
+        at -> Moment,
+        kind -> Text,
+        actor -> Text,
+        subject -> Text,
+        revision -> Nullable<BigInt>,
+        request_id -> Nullable<Text>,
+        detail -> Doc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Doc, Id, Moment};
+
+    outbox (id) {
+        id -> Id,
+        topic -> Text,
+        payload -> Doc,
+        attempts -> Integer,
+        due_at -> Moment,
+        claimed_until -> Nullable<Moment>,
+        created_at -> Moment,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    revisions,
+    changes,
+    people,
+    person_names,
+    resource_servers,
+    permissions,
+    clients,
+    client_resources,
+    spent_assertions,
+    roles,
+    role_permissions,
+    role_includes,
+    groups,
+    group_members,
+    assignments,
+    grants,
+    denied_tokens,
+    signing_keys,
+    setup_links,
+    facts,
+    outbox,
+);
+diesel::joinable!(person_names -> people (person_id));
+diesel::joinable!(client_resources -> clients (client_id));
