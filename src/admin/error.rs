@@ -10,7 +10,7 @@ pub enum AdminError {
     Invalid { member: &'static str, problem: String },
     #[error("there is no {what} {name:?}")]
     NotFound { what: &'static str, name: String },
-    #[error("the {what} {name:?} exists already")]
+    #[error("the {what} {name} exists already")]
     Taken { what: &'static str, name: String },
     #[error("{what} {name:?} cannot be deleted: {because}")]
     InUse { what: &'static str, name: String, because: &'static str },

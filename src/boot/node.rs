@@ -36,6 +36,9 @@ impl World {
     }
 }
 
+/// What waits in the ledger at the end has so long to be written.
+const WRITE_OUT_MAX: Duration = Duration::from_secs(5);
+
 /// What can go wrong while a node is put together; the text is for whoever starts it.
 pub type BootError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -47,6 +50,7 @@ pub struct Node {
     server: JoinHandle<()>,
     handle: salvo::server::ServerHandle,
     jobs: JoinSet<()>,
+    writer: JoinHandle<()>,
     notice: Duration,
     grace: Duration,
 }
@@ -117,8 +121,9 @@ impl Node {
         jobs.spawn(jobs::rotate_keys(keys.clone()));
         jobs.spawn(jobs::sweep(store.clone(), clock.clone()));
 
+        let (ledger, writer) = Ledger::start(store.clone());
         let parts = Parts {
-            ledger: Ledger::start(store.clone()),
+            ledger,
             settings: settings(config),
             store: store.clone(),
             keys,
@@ -136,7 +141,7 @@ impl Node {
         });
         let (address, server, handle) = listen::listen(&config.server, http::service(&app)).await?;
         let (notice, grace) = (config.server.shutdown_notice, config.server.shutdown_grace);
-        Ok(Self { address, app, admin: system(Actor::System), server, handle, jobs, notice, grace })
+        Ok(Self { address, app, admin: system(Actor::System), server, handle, jobs, writer, notice, grace })
     }
 
     /// Administration as the service itself.
@@ -154,6 +159,11 @@ impl Node {
             tracing::error!("the listener did not end in order");
         }
         self.jobs.shutdown().await;
+        // With the last user of the provider gone, what waits to be written is written.
+        drop(self.app);
+        if tokio::time::timeout(WRITE_OUT_MAX, self.writer).await.is_err() {
+            tracing::error!("facts that waited to be written could not be");
+        }
     }
 }
 

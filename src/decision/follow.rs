@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, Weak};
 
+use tokio::sync::Notify;
+
 use super::engine::SubjectRef;
 use super::service::Decisions;
 use crate::domain::change::{Changed, Position, Revision};
@@ -11,10 +13,11 @@ use crate::store::{StoreError, changes, tokens};
 const BATCH: i64 = changes::CHANGES_MAX as i64 + 1;
 
 /// Follows until the service is gone.
-pub(super) async fn follow(service: Weak<Decisions>) {
+pub(super) async fn follow(service: Weak<Decisions>, nudge: Arc<Notify>) {
     let mut failing = false;
     loop {
         let Some(service) = service.upgrade() else { return };
+        let poll_every = service.options.poll_every;
         match service.catch_up().await {
             Ok(()) if failing => {
                 tracing::info!("the change log can be read again");
@@ -28,7 +31,8 @@ pub(super) async fn follow(service: Weak<Decisions>) {
         }
         service.forget_expired();
         // A write of this node nudges; what other nodes and the command line write is found by looking.
-        let _ = tokio::time::timeout(service.options.poll_every, service.nudge.notified()).await;
+        drop(service);
+        let _ = tokio::time::timeout(poll_every, nudge.notified()).await;
     }
 }
 

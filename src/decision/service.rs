@@ -115,7 +115,7 @@ pub struct Decisions {
     pub(super) confirmed: AtomicU64,
     /// Every access token that is denied and has not expired: whole, so that no eviction can forget one.
     pub(super) denied: RwLock<HashMap<TokenId, Instant>>,
-    pub(super) nudge: Notify,
+    pub(super) nudge: Arc<Notify>,
     pub(super) keys_changed: watch::Sender<Revision>,
 }
 
@@ -146,11 +146,11 @@ impl Decisions {
             applied: watch::Sender::new(Position { revision, ..position }),
             confirmed: AtomicU64::new(0),
             denied: RwLock::new(denied.into_iter().collect()),
-            nudge: Notify::new(),
+            nudge: Arc::new(Notify::new()),
             keys_changed: watch::Sender::new(revision),
         });
         service.confirm(started);
-        tokio::spawn(super::follow::follow(Arc::downgrade(&service)));
+        tokio::spawn(super::follow::follow(Arc::downgrade(&service), service.nudge.clone()));
         Ok(service)
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::domain::fact::Fact;
 use crate::store::{Store, StoreError, facts};
@@ -21,24 +22,35 @@ pub enum LedgerError {
     Failed(#[source] Arc<StoreError>),
 }
 
+impl LedgerError {
+    /// Whether the same call may work in a moment.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Failed(fault) => fault.is_busy(),
+        }
+    }
+}
+
 struct Entry {
     fact: Fact,
     done: oneshot::Sender<Result<(), Arc<StoreError>>>,
 }
 
-/// The way in; the writing task ends when the last one is dropped and everything is written.
+/// The way in.
 #[derive(Clone)]
 pub struct Ledger {
     queue: mpsc::Sender<Entry>,
 }
 
 impl Ledger {
-    /// Starts the task that writes.
+    /// Starts the task that writes; it ends by itself once every [`Ledger`] is dropped and everything is written.
     #[must_use]
-    pub fn start(store: Arc<Store>) -> Self {
+    pub fn start(store: Arc<Store>) -> (Self, JoinHandle<()>) {
         let (queue, entries) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(write(store, entries));
-        Self { queue }
+        let writer = tokio::spawn(write(store, entries));
+        (Self { queue }, writer)
     }
 
     /// Returns once the fact is durable.

@@ -65,7 +65,6 @@ impl RequestId {
 pub(super) struct Noted {
     client: Option<String>,
     subject: Option<String>,
-    error: Option<&'static str>,
 }
 
 impl Noted {
@@ -116,7 +115,6 @@ fn log(req: &Request, depot: &Depot, res: &Response, request_id: &str, took: std
         request_id,
         client = noted.and_then(|n| n.client.as_deref()),
         subject = noted.and_then(|n| n.subject.as_deref()),
-        error = noted.and_then(|n| n.error),
         "request"
     );
 }

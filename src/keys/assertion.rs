@@ -4,7 +4,8 @@ use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
-use super::jws::signature_only;
+use crate::domain::time::Instant;
+use super::jws::{signature_only, understood_header};
 
 /// Asymmetric algorithms only; never the token's own word.
 const ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
@@ -22,12 +23,25 @@ pub struct Assertion {
     pub iss: String,
     pub sub: String,
     pub aud: Audience,
-    pub exp: i64,
+    pub exp: NumericDate,
     pub jti: String,
     #[serde(default)]
-    pub iat: Option<i64>,
+    pub iat: Option<NumericDate>,
     #[serde(default)]
-    pub nbf: Option<i64>,
+    pub nbf: Option<NumericDate>,
+}
+
+/// Seconds since 1970, possibly with a fraction (RFC 7519 §2).
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct NumericDate(f64);
+
+impl NumericDate {
+    /// What lies outside the range of [`Instant`] becomes its end.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "a cast from float to integer saturates")]
+    pub fn instant(self) -> Instant {
+        Instant::from_micros((self.0 * 1_000_000.0) as i64)
+    }
 }
 
 /// `aud`, as one string or, wrongly, as several.
@@ -103,11 +117,15 @@ impl PublicKeys {
     /// # Errors
     /// The first thing that is wrong; which key was tried is not said.
     pub fn verify(&self, assertion: &str) -> Result<Assertion, AssertionError> {
-        let header = jsonwebtoken::decode_header(assertion).map_err(|_| AssertionError::Malformed)?;
+        let header = understood_header(assertion).ok_or(AssertionError::Malformed)?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(AssertionError::Algorithm);
         }
-        let named = |jwk: &&Jwk| header.kid.is_none() || jwk.common.key_id == header.kid;
+        // A key without a kid may be meant by any kid; the signature decides.
+        let named = |jwk: &&Jwk| match (&header.kid, &jwk.common.key_id) {
+            (Some(wanted), Some(kid)) => wanted == kid,
+            _ => true,
+        };
         for jwk in self.0.iter().filter(named).filter(|jwk| algorithms(jwk).contains(&header.alg)) {
             let Ok(key) = DecodingKey::from_jwk(jwk) else { continue };
             if let Ok(data) = jsonwebtoken::decode::<Assertion>(assertion, &key, &signature_only(header.alg)) {

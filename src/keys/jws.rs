@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -74,7 +74,7 @@ impl KeyRing {
         if token.len() > TOKEN_LEN_MAX {
             return Err(Unverified::Malformed);
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Unverified::Malformed)?;
+        let header = understood_header(token).ok_or(Unverified::Malformed)?;
         if header.alg != Algorithm::RS256 {
             return Err(Unverified::Algorithm);
         }
@@ -94,6 +94,13 @@ impl KeyRing {
         let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
         kid.is_some_and(|kid| self.verifying.contains_key(&kid))
     }
+}
+
+/// The header, unless it names extensions that must be understood: none is here (RFC 7515 §4.1.11).
+pub(super) fn understood_header(token: &str) -> Option<Header> {
+    let (first, _) = token.split_once('.')?;
+    let raw: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(first).ok()?).ok()?;
+    if raw.get("crit").is_some() { None } else { jsonwebtoken::decode_header(token).ok() }
 }
 
 /// Validation of the signature alone: claims are checked against our own clock and rules.

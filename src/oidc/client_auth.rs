@@ -137,7 +137,7 @@ impl Provider {
             Some(aud) if aud == issuer.as_str() || aud == issuer.at("/oauth2/token") => {}
             _ => return wrong("aud must be one string, the issuer or the token endpoint"),
         }
-        let expires_at = Instant::from_seconds(assertion.exp);
+        let expires_at = assertion.exp.instant();
         if expires_at.plus(SKEW) <= now {
             return wrong("it has expired");
         }
@@ -145,8 +145,8 @@ impl Provider {
             return wrong("exp must be at most 5 minutes ahead");
         }
         let future = now.plus(SKEW);
-        if assertion.nbf.is_some_and(|nbf| Instant::from_seconds(nbf) > future)
-            || assertion.iat.is_some_and(|iat| Instant::from_seconds(iat) > future)
+        if assertion.nbf.is_some_and(|nbf| nbf.instant() > future)
+            || assertion.iat.is_some_and(|iat| iat.instant() > future)
         {
             return wrong("iat and nbf must not lie in the future");
         }

@@ -25,8 +25,8 @@ pub fn authorization_server(issuer: &Issuer) -> Value {
         "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "grant_types_supported": ["client_credentials"],
-        // Required members; there is no authorization endpoint yet, so nothing can be responded there.
-        "response_types_supported": [],
+        // No response_types_supported: there is no authorization endpoint yet, and a member without elements must be left
+        // out (RFC 8414 §3.2).
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         // Its default when absent is true (OpenID Connect Discovery §3).

@@ -38,7 +38,7 @@ pub struct Issued {
 pub enum TokenError {
     #[error(transparent)]
     ScopeMalformed(#[from] NameError),
-    #[error("scope: this client may not ask for {0}")]
+    #[error("scope: {0} is not for this client to ask for, or not known at this resource")]
     ScopeNotAllowed(Scopes),
     #[error("resource: not known here, or not one this client may ask for")]
     TargetNotAllowed,

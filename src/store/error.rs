@@ -19,6 +19,12 @@ pub enum StoreError {
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 impl StoreError {
+    /// Whether the same call may work in a moment.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy(_))
+    }
+
     pub(super) fn failed(cause: impl Into<Fault>) -> Self {
         Self::Failed(cause.into())
     }

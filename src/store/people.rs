@@ -83,7 +83,7 @@ pub async fn set_disabled(tx: &mut Tx, id: PersonId, at: Option<Instant>) -> Res
     let target = people::table.find(Uid(id.uuid()));
     let set = people::disabled_at.eq(at.map(At));
     let changed = if at.is_some() {
-        on!(&mut **tx, |c| { diesel::update(target.filter(people::disabled_at.is_null())).set(set).execute(c).await })?
+        on!(&mut **tx, |c| diesel::update(target.filter(people::disabled_at.is_null())).set(set).execute(c).await)?
     } else {
         on!(&mut **tx, |c| {
             diesel::update(target.filter(people::disabled_at.is_not_null())).set(set).execute(c).await

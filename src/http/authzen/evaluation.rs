@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::super::door::Asked;
 use super::super::errors::Problem;
+use super::super::frame::Noted;
 use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::request;
@@ -32,10 +33,14 @@ impl Evaluation {
 }
 
 impl Evaluation {
-    async fn evaluate(&self, req: &mut Request, depot: &Depot) -> Result<(Decision, Revision), Problem> {
-        let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
+    async fn evaluate(&self, req: &mut Request, depot: &mut Depot) -> Result<(Decision, Revision), Problem> {
         let body = json::object(req, self.0.limits.body_max_bytes).await?;
-        request::Evaluation::parse(&body, &Object::new())?.decide(&self.0, asked).await
+        let evaluation = request::Evaluation::parse(&body, &Object::new())?;
+        if let Some(subject) = evaluation.named_subject() {
+            Noted::subject(depot, &subject);
+        }
+        let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
+        evaluation.decide(&self.0, asked).await
     }
 }
 

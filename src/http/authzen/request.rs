@@ -54,6 +54,12 @@ impl Evaluation {
         Ok(parsed)
     }
 
+    /// The subject for the log; a token is never logged.
+    pub(super) fn named_subject(&self) -> Option<String> {
+        let short = self.subject_id.len() <= SUBJECT_LEN_MAX && self.subject_type != "access_token";
+        short.then(|| format!("{}:{}", self.subject_type, self.subject_id))
+    }
+
     /// Decides it at the resource server of the caller.
     pub(super) async fn decide(self, app: &App, at: &Asked) -> Result<(Decision, Revision), Problem> {
         let Some(subject) = self.subject(app, at).await? else {

@@ -9,11 +9,9 @@ use super::super::form::FormError;
 use super::super::reply;
 use super::log_fault;
 use crate::decision::DecisionError;
-use crate::events::LedgerError;
 use crate::oidc::client_auth::ClientAuthError;
 use crate::oidc::revoke::RevokeError;
 use crate::oidc::token::TokenError;
-use crate::store::StoreError;
 
 /// One error as it goes out.
 #[derive(Debug)]
@@ -82,7 +80,7 @@ impl OAuthError {
             ClientAuthError::AssertionClaims(_) | ClientAuthError::AssertionReplayed => unbelieved(&error.to_string()),
             ClientAuthError::Interrupted => Self::interrupted(),
             ClientAuthError::Decision(fault) => Self::decision(fault),
-            ClientAuthError::Store(fault) => Self::store(fault),
+            ClientAuthError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }
     }
 
@@ -90,15 +88,13 @@ impl OAuthError {
         match error {
             DecisionError::Stale => Self::unavailable(error),
             DecisionError::OverBudget => Self::failed(error),
-            DecisionError::Store(fault) => Self::store(fault),
+            DecisionError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }
     }
 
-    fn store(error: &StoreError) -> Self {
-        match error {
-            StoreError::Busy(_) => Self::unavailable(error),
-            StoreError::Conflict(_) | StoreError::Failed(_) => Self::failed(error),
-        }
+    /// A fault below: come back in a moment, or not.
+    fn fault(fault: &(dyn std::error::Error + 'static), is_busy: bool) -> Self {
+        if is_busy { Self::unavailable(fault) } else { Self::failed(fault) }
     }
 
     pub(in crate::http) fn render(&self, res: &mut Response) {
@@ -139,8 +135,7 @@ impl From<TokenError> for OAuthError {
                 Self::refused("invalid_target", &error.to_string())
             }
             TokenError::Decision(fault) => Self::decision(fault),
-            TokenError::Ledger(LedgerError::Full) => Self::unavailable(&error),
-            TokenError::Ledger(LedgerError::Failed(fault)) => Self::store(fault),
+            TokenError::Ledger(fault) => Self::fault(fault, fault.is_busy()),
             TokenError::Keys(fault) => Self::failed(fault),
         }
     }
@@ -151,7 +146,7 @@ impl From<RevokeError> for OAuthError {
         match &error {
             RevokeError::OtherClient => Self::refused("invalid_grant", &error.to_string()),
             RevokeError::Decision(fault) => Self::decision(fault),
-            RevokeError::Store(fault) => Self::store(fault),
+            RevokeError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }
     }
 }

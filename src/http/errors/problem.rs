@@ -10,7 +10,6 @@ use super::log_fault;
 use crate::decision::DecisionError;
 use crate::oidc::bearer::BearerError;
 use crate::oidc::client_auth::ClientAuthError;
-use crate::store::StoreError;
 
 #[derive(Debug)]
 pub(in crate::http) struct Problem {
@@ -77,11 +76,9 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "try again in a moment")
     }
 
-    fn store(error: &StoreError) -> Self {
-        match error {
-            StoreError::Busy(_) => Self::unavailable(error),
-            StoreError::Conflict(_) | StoreError::Failed(_) => Self::failed(error),
-        }
+    /// A fault below: come back in a moment, or not.
+    fn fault(fault: &(dyn std::error::Error + 'static), is_busy: bool) -> Self {
+        if is_busy { Self::unavailable(fault) } else { Self::failed(fault) }
     }
 
     /// The status and text of a problem inside a batch.
@@ -112,7 +109,7 @@ impl From<DecisionError> for Problem {
             DecisionError::OverBudget => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "over_budget", &error.to_string())
             }
-            DecisionError::Store(fault) => Self::store(fault),
+            DecisionError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }
     }
 }
@@ -141,7 +138,7 @@ impl From<ClientAuthError> for Problem {
     fn from(error: ClientAuthError) -> Self {
         match error {
             ClientAuthError::Decision(fault) => fault.into(),
-            ClientAuthError::Store(fault) => Self::store(&fault),
+            ClientAuthError::Store(fault) => Self::fault(&fault, fault.is_busy()),
             ClientAuthError::Interrupted => Self::failed(&error),
             ClientAuthError::Unknown
             | ClientAuthError::Disabled

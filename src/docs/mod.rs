@@ -1,0 +1,16 @@
+//! The handbook: pages for the engineer who joins and for whoever runs a node. The architecture is the front page of this
+//! documentation.
+//!
+//! Here: how things hang together and why. Never: code, or what a module says better about itself.
+
+#[doc = include_str!("howto.md")]
+pub mod howto {}
+
+#[doc = include_str!("operations.md")]
+pub mod operations {}
+
+#[doc = include_str!("security.md")]
+pub mod security {}
+
+#[doc = include_str!("decisions.md")]
+pub mod decisions {}

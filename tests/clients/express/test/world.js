@@ -1,0 +1,69 @@
+// What `tests/clients/run` prepared: a real Doorward, its command line, and the clients that were created in it.
+
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { importJWK } from 'jose';
+import * as openid from 'openid-client';
+import { createApp } from '../src/app.js';
+import { connect } from '../src/doorward.js';
+import { createService } from '../src/service.js';
+
+const world = process.env.CLIENTS_WORLD;
+if (!world) throw new Error('CLIENTS_WORLD is not set: start these tests with tests/clients/run');
+
+export const issuer = process.env.CLIENTS_ISSUER;
+export const notes = 'https://notes.example/api';
+export const billing = 'https://billing.example/api';
+
+const readJson = (...path) => JSON.parse(readFileSync(join(world, ...path), 'utf8'));
+const secretOf = (clientId) => readJson('clients', `${clientId}.json`).client_secret;
+
+export const alice = readJson('users', 'alice.json');
+export const basic = (clientId) => openid.ClientSecretBasic(secretOf(clientId));
+export const post = (clientId) => openid.ClientSecretPost(secretOf(clientId));
+
+export async function batchKey() {
+  const jwk = readJson('batch.private.jwk.json');
+  return openid.PrivateKeyJwt({ key: await importJWK(jwk, 'RS256'), kid: jwk.kid });
+}
+
+/** The command line beside the running server. */
+export function doorward(...args) {
+  return execFileSync(process.env.CLIENTS_DOORWARD, args, { encoding: 'utf8' });
+}
+
+/** The API's own view of Doorward; `changes` replaces settings. */
+export function connectNotes(changes = {}) {
+  return connect({ issuer, audience: notes, clientId: 'notes-api', clientSecret: secretOf('notes-api'), ...changes });
+}
+
+/** A service client of the notes API. */
+export function service(clientId, { authentication = basic(clientId), resource = notes, scope = 'notes:read' } = {}) {
+  return createService({ issuer, clientId, authentication, resource, scope });
+}
+
+export async function tokenOf(clientId, options) {
+  return (await service(clientId, options)).token();
+}
+
+/** Starts the notes API on a free port and answers a `fetch` that takes paths. Closed when the tests end. */
+export async function startNotes(t, parts) {
+  const server = createApp(parts).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const call = (path, options = {}) => fetch(`http://127.0.0.1:${server.address().port}${path}`, options);
+  call.as = (token, path, options = {}) =>
+    call(path, { ...options, headers: { ...options.headers, authorization: `Bearer ${token}` } });
+  return call;
+}
+
+/** A change made by the command line is in force within a second; two are allowed, for a machine under load. */
+export async function eventually(what, holds) {
+  const deadline = Date.now() + 2000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`not so after two seconds: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,1 @@
+"""A notes API on FastAPI, protected by Doorward."""

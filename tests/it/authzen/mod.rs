@@ -1,0 +1,3 @@
+mod decisions;
+mod evaluation;
+mod evaluations;

@@ -1,0 +1,15 @@
+//! Doorward through its public doors: a running server, a real socket, both databases.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a missing member of an answer fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests wait in real time and make what attackers would make")]
+
+mod admin;
+mod authzen;
+mod config;
+mod http;
+mod keys;
+mod nodes;
+mod oidc;
+mod setup;
+mod support;

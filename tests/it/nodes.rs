@@ -1,0 +1,93 @@
+//! Two servers on one PostgreSQL; and not on one SQLite file.
+
+use std::time::Duration;
+
+use doorward::domain::assignment::Effect;
+use doorward::domain::time::Interval;
+
+use crate::support::{Auth, Database, House, NOTES, Options, assign, eventually, header_of, verify_through_jwks};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_withdrawn_on_one_node_is_refused_on_the_other_within_a_second() {
+    let one = House::start(Database::Postgres, Options::default()).await;
+    let other = one.neighbour().await;
+    let token = other.token().await;
+    assert!(other.may("bob", "read").await && one.may("bob", "read").await);
+    assert_eq!(other.introspect(&other.notes_api(), &token).await["active"], true);
+
+    // A role is withdrawn on one.
+    let held = one.command(&["assign", "list", "--resource-server", "notes", "--principal", "user:bob"]);
+    one.node().admin().remove_assignment(held["assignments"][0]["id"].as_str().unwrap().parse().unwrap()).await.unwrap();
+    eventually("a withdrawn role", async || !other.may("bob", "read").await).await;
+    assign(one.node().admin(), "user:bob", "notes", "editor", Effect::Allow, Interval::ALWAYS).await;
+    eventually("a given role", async || other.may("bob", "update").await).await;
+
+    // A token is revoked on one.
+    assert_eq!(one.form("/oauth2/revoke", &one.bot(), &[("token", &token)]).await.status, 200);
+    eventually("a revoked token", async || other.introspect(&other.notes_api(), &token).await["active"] == false).await;
+
+    // A client is disabled on one.
+    let token = other.token().await;
+    one.node().admin().set_client_disabled("bot", true).await.unwrap();
+    eventually("a disabled client", async || other.ask_token(&other.bot(), &[]).await.status == 401).await;
+    assert_eq!(other.introspect(&other.notes_api(), &token).await["active"], false);
+    one.node().admin().disable_person("alice").await.unwrap();
+    eventually("a disabled person", async || !other.may("alice", "read").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_share_signing_keys_and_follow_their_revocation() {
+    let one = House::start(Database::Postgres, Options::default()).await;
+    let other = one.neighbour().await;
+    let (a, b) = (one.token().await, other.token().await);
+    assert_eq!(header_of(&a)["kid"], header_of(&b)["kid"]);
+    verify_through_jwks(&other, &a, NOTES).await.unwrap();
+    one.command(&["keys", "revoke", header_of(&a)["kid"].as_str().unwrap()]);
+    for node in [&one, &other] {
+        eventually("a revoked key", async || node.introspect(&node.notes_api(), &a).await["active"] == false).await;
+    }
+    let fresh = other.token().await;
+    eventually("the new key", async || one.introspect(&one.notes_api(), &fresh).await["active"] == true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_processes_may_start_on_an_empty_database_at_once() {
+    for database in [Database::Sqlite, Database::Postgres] {
+        let folder = tempfile::tempdir().unwrap();
+        let url = database.create(folder.path()).await;
+        let run = || {
+            std::process::Command::new(env!("CARGO_BIN_EXE_doorward"))
+                .args(["keys", "list", "--json"])
+                .env_clear()
+                .env("DOORWARD_DATABASE_URL", &url)
+                .env("DOORWARD_KEYS_MASTER_KEY_FILE", folder.path().join("master.key"))
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let processes: Vec<_> = (0..6).map(|_| run()).collect();
+        let kids: Vec<_> = processes
+            .into_iter()
+            .map(|process| {
+                let output = process.wait_with_output().unwrap();
+                assert!(output.status.success(), "{database:?}: {}", String::from_utf8_lossy(&output.stderr));
+                let keys: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+                assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "{database:?}");
+                keys["keys"][0]["kid"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert!(kids.iter().all(|kid| *kid == kids[0]), "{database:?}: one first key");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_one_sqlite_file_is_refused() {
+    let house = House::start(Database::Sqlite, Options::default()).await;
+    let output = house.doorward(&["serve"]);
+    assert!(!output.status.success());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("another Doorward server") && errors.contains("PostgreSQL"), "{errors}");
+    assert_eq!(house.ask_token(&Auth::basic("bot", &house.world.bot), &[]).await.status, 200, "the first one serves on");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}

@@ -1,0 +1,180 @@
+//! Client authentication: one door for token, revocation and introspection (RFC 6749 §2.3, RFC 7523).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use doorward::admin::clients::NewClient;
+use doorward::domain::client::AuthMethod;
+use doorward::domain::scope::Scopes;
+use jsonwebtoken::Algorithm;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, AssertionKey, Auth, House, both, eventually, new_client, slug, unsigned};
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Every way not to be a client, at one endpoint.
+async fn refuses_everybody_else(house: &House, path: &str, form: &[(&str, &str)]) {
+    let secret = house.world.bot.as_str();
+    let refused = |answer: Answer, challenged: bool, what: &str| {
+        assert_eq!(answer.refusal(), (401, "invalid_client".into()), "{path}: {what}");
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge.starts_with("Basic"), challenged, "{path}: {what}: {challenge:?}");
+        assert!(!answer.text.contains(secret));
+    };
+    let with = |extra: &[(&'static str, &'static str)]| -> Vec<(String, String)> {
+        form.iter().chain(extra).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+    };
+    let post = |auth: Auth, form: Vec<(String, String)>| async move {
+        let form: Vec<_> = form.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        house.form(path, &auth, &form).await
+    };
+    refused(post(Auth::None, with(&[])).await, false, "nothing");
+    refused(post(Auth::None, with(&[("client_id", "bot")])).await, false, "client_id alone");
+    refused(post(Auth::basic("nobody", secret), with(&[])).await, true, "unknown client");
+    refused(post(Auth::basic("bot", "wrong"), with(&[])).await, true, "wrong secret");
+    refused(post(Auth::basic("bot", ""), with(&[])).await, true, "empty secret");
+    refused(post(Auth::basic("bot", &secret[..secret.len() - 1]), with(&[])).await, true, "truncated secret");
+    refused(post(Auth::basic("post", &house.world.post), with(&[])).await, true, "basic where post is registered");
+    refused(post(Auth::Bearer("x".into()), with(&[])).await, true, "another scheme");
+    let mut in_body = with(&[("client_id", "bot")]);
+    in_body.push(("client_secret".into(), secret.to_owned()));
+    refused(post(Auth::None, in_body.clone()).await, false, "post where basic is registered");
+
+    let two_ways = post(house.bot(), in_body).await;
+    assert_eq!(two_ways.refusal(), (400, "invalid_request".into()), "{path}: two methods");
+    let query = format!("{path}?client_secret={secret}");
+    let in_url = house.form(&query, &Auth::None, &[("client_id", "post")]).await;
+    assert_eq!(in_url.refusal(), (400, "invalid_request".into()), "{path}: secret in the URL");
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("authorization", "Basic !!!")];
+    let broken = house.send(reqwest::Method::POST, path, &Auth::None, &headers, "").await;
+    refused(broken, true, "broken Basic");
+
+    house.node().admin().set_client_disabled("bot", true).await.unwrap();
+    eventually("a disabled client is refused", async || post(house.bot(), with(&[])).await.status == 401).await;
+}
+
+both! {
+    async fn a_token_needs_an_authenticated_client(house: House) {
+        refuses_everybody_else(&house, "/oauth2/token", &[("grant_type", "client_credentials")]).await;
+    }
+
+    async fn revocation_needs_an_authenticated_client(house: House) {
+        refuses_everybody_else(&house, "/oauth2/revoke", &[("token", "x")]).await;
+    }
+
+    async fn introspection_needs_an_authenticated_client(house: House) {
+        refuses_everybody_else(&house, "/oauth2/introspect", &[("token", "x")]).await;
+    }
+
+    async fn basic_credentials_are_form_decoded_and_post_works_where_it_is_registered(house: House) {
+        let encoded: String = house.world.bot.bytes().map(|b| format!("%{b:02X}")).collect();
+        let header = format!("basic {}", STANDARD.encode(format!("%62ot:{encoded}")));
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("authorization", header.as_str())];
+        let answer =
+            house.send(reqwest::Method::POST, "/oauth2/token", &Auth::None, &headers, "grant_type=client_credentials").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let secret = house.world.post.clone();
+        let form = [("client_id", "post"), ("client_secret", secret.as_str())];
+        assert_eq!(house.ask_token(&Auth::None, &form).await.status, 200);
+    }
+
+    async fn a_new_secret_ends_the_old_one_at_once(house: House) {
+        let fresh = house.command(&["client", "rotate-secret", "bot"])["client_secret"].as_str().unwrap().to_owned();
+        eventually("the old secret is refused", async || house.ask_token(&house.bot(), &[]).await.status == 401).await;
+        assert_eq!(house.ask_token(&Auth::basic("bot", &fresh), &[]).await.status, 200);
+    }
+
+    async fn a_client_may_sign_with_a_key_of_its_own(house: House) {
+        for (id, key) in [("rs", AssertionKey::rsa(Algorithm::RS256)), ("ps", AssertionKey::rsa(Algorithm::PS256)), ("es", AssertionKey::ec())] {
+            register(&house, id, &key).await;
+            let token_endpoint = format!("{}/oauth2/token", house.issuer());
+            for aud in [house.issuer(), token_endpoint] {
+                let claims = json!({ "iss": id, "sub": id, "aud": aud, "exp": soon(60), "jti": format!("{id}{aud}") });
+                let answer = assert_with(&house, &key.sign(&claims)).await;
+                assert_eq!(answer.status, 200, "{id}: {answer:?}");
+            }
+        }
+    }
+
+    async fn an_assertion_works_once_even_for_two_at_the_same_instant(house: House) {
+        let key = AssertionKey::ec();
+        register(&house, "es", &key).await;
+        let jwt = key.sign(&claims(&house, "es", "once"));
+        let tries = (0..16).map(|_| assert_with(&house, &jwt));
+        let answers = futures_util::future::join_all(tries).await;
+        let statuses: Vec<_> = answers.iter().map(|a| a.status).collect();
+        assert_eq!(statuses.iter().filter(|s| **s == 200).count(), 1, "{statuses:?}");
+        assert!(statuses.iter().all(|s| [200, 401].contains(s)), "{statuses:?}");
+    }
+
+    async fn assertions_that_prove_nothing_are_refused(house: House) {
+        let (key, other) = (AssertionKey::rsa(Algorithm::RS256), AssertionKey::rsa(Algorithm::RS256));
+        register(&house, "rs", &key).await;
+        let good = claims(&house, "rs", "j");
+        let changed = |name: &str, value: Value| {
+            let mut claims = good.clone();
+            claims[name] = value;
+            key.sign(&claims)
+        };
+        let without = |name: &str| {
+            let mut claims = good.clone();
+            claims.as_object_mut().unwrap().remove(name);
+            key.sign(&claims)
+        };
+        let cases = [
+            ("wrong audience", changed("aud", json!("https://other.example"))),
+            ("several audiences", changed("aud", json!([house.issuer(), "https://other.example"]))),
+            ("another iss", changed("iss", json!("bot"))),
+            ("another sub", changed("sub", json!("bot"))),
+            ("expired", changed("exp", json!(soon(-60)))),
+            ("valid too long", changed("exp", json!(soon(3600)))),
+            ("from the future", changed("nbf", json!(soon(120)))),
+            ("empty jti", changed("jti", json!(""))),
+            ("huge jti", changed("jti", json!("j".repeat(1000)))),
+            ("no exp", without("exp")),
+            ("no jti", without("jti")),
+            ("no aud", without("aud")),
+            ("another key", other.sign(&good)),
+            ("alg none", unsigned(&json!({ "alg": "none" }), &good)),
+            ("HMAC with the public key", key.sign_with_public_key_as_secret(&good)),
+            ("not a JWT", "abc".to_owned()),
+        ];
+        for (what, jwt) in cases {
+            let answer = assert_with(&house, &jwt).await;
+            assert_eq!(answer.refusal(), (401, "invalid_client".into()), "{what}");
+        }
+        let jwt = key.sign(&good);
+        let form = [("client_assertion_type", JWT_BEARER), ("client_assertion", jwt.as_str()), ("client_id", "bot")];
+        assert_eq!(house.ask_token(&Auth::None, &form).await.status, 401, "client_id of another");
+        let form = [("client_assertion_type", "other"), ("client_assertion", jwt.as_str())];
+        assert_eq!(house.ask_token(&Auth::None, &form).await.status, 400, "unknown type");
+        let form = [("client_assertion_type", JWT_BEARER), ("client_assertion", jwt.as_str())];
+        assert_eq!(house.ask_token(&house.bot(), &form).await.status, 400, "beside Basic");
+        // None of these refusals has spent the good one.
+        assert_eq!(assert_with(&house, &jwt).await.status, 200);
+    }
+}
+
+fn soon(seconds: i64) -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_secs()).unwrap() + seconds
+}
+
+fn claims(house: &House, client: &str, jti: &str) -> Value {
+    json!({ "iss": client, "sub": client, "aud": house.issuer(), "exp": soon(60), "jti": jti })
+}
+
+async fn register(house: &House, client_id: &str, key: &AssertionKey) {
+    let new = NewClient {
+        jwks: Some(key.jwks()),
+        resources: vec![slug("notes")],
+        scopes: Scopes::parse("notes:read").unwrap(),
+        ..new_client(client_id, AuthMethod::PrivateKeyJwt)
+    };
+    house.node().admin().create_client(new).await.unwrap();
+}
+
+async fn assert_with(house: &House, jwt: &str) -> Answer {
+    let form = [("client_assertion_type", JWT_BEARER), ("client_assertion", jwt)];
+    house.ask_token(&Auth::None, &form).await
+}

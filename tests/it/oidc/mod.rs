@@ -1,0 +1,5 @@
+mod client_auth;
+mod discovery;
+mod introspect;
+mod revoke;
+mod token;

@@ -1,0 +1,129 @@
+//! The client-credentials grant (RFC 6749 §4.4, RFC 8707, RFC 9068).
+
+use serde_json::json;
+
+use crate::support::{Auth, House, NOTES, both, claims_of, header_of, verify_through_jwks};
+
+both! {
+    async fn a_client_gets_a_token_that_any_verifier_accepts_through_the_jwks(house: House) {
+        let answer = house.ask_token(&house.bot(), &[]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
+        let body = answer.json();
+        assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(900)));
+        let token = body["access_token"].as_str().unwrap();
+        assert_eq!((&header_of(token)["alg"], &header_of(token)["typ"]), (&json!("RS256"), &json!("at+jwt")));
+
+        let claims = verify_through_jwks(&house, token, NOTES).await.unwrap();
+        assert_eq!(claims["iss"], house.issuer());
+        assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("bot"), &json!("bot")));
+        assert_eq!(claims["aud"], NOTES);
+        assert_eq!(claims["scope"], "notes:read notes:write");
+        let at = |name: &str| claims[name].as_i64().unwrap();
+        assert_eq!((at("exp") - at("iat"), at("iat") - at("nbf")), (900, 5));
+        assert_ne!(claims["jti"], claims_of(&house.token().await)["jti"]);
+    }
+
+    async fn roles_and_permissions_stand_in_the_token_where_the_resource_server_asks_for_them(house: House) {
+        let claims = claims_of(&house.token().await);
+        assert_eq!(claims["roles"], json!(["editor", "viewer"]));
+        assert_eq!(claims["permissions"], json!(["create:note", "read:note", "update:note"]));
+        // A token for two resource servers carries none: names mean something only at one of them.
+        let two = Auth::basic("two", &house.world.two);
+        let both = [("resource", NOTES), ("resource", "https://files.example/api")];
+        let claims = claims_of(&house.token_of(&two, &both).await);
+        assert_eq!(claims["aud"], json!([NOTES, "https://files.example/api"]));
+        assert!(claims.get("roles").is_none() && claims.get("permissions").is_none());
+    }
+
+    async fn a_scope_is_narrowed_on_request_and_never_widened(house: House) {
+        let narrowed = house.ask_token(&house.bot(), &[("scope", "notes:read")]).await.json();
+        assert!(narrowed.get("scope").is_none(), "what was granted is what was asked for");
+        assert_eq!(claims_of(narrowed["access_token"].as_str().unwrap())["scope"], "notes:read");
+        let defaulted = house.ask_token(&house.bot(), &[]).await.json();
+        assert_eq!(defaulted["scope"], "notes:read notes:write");
+        for scope in ["notes:read admin", "files:read", "notes:read\u{e9}", "a\"b"] {
+            let answer = house.ask_token(&house.bot(), &[("scope", scope)]).await;
+            assert_eq!(answer.refusal(), (400, "invalid_scope".into()), "{scope}");
+        }
+        // Scopes are filtered per audience: what notes does not know cannot be in a token for notes.
+        let two = Auth::basic("two", &house.world.two);
+        let answer = house.ask_token(&two, &[("resource", NOTES), ("scope", "files:read")]).await;
+        assert_eq!(answer.refusal(), (400, "invalid_scope".into()));
+        assert_eq!(claims_of(&house.token_of(&two, &[("resource", NOTES)]).await)["scope"], "notes:read");
+    }
+
+    async fn a_token_is_only_for_resource_servers_the_client_may_ask_for(house: House) {
+        let own_api = format!("{}/access/v1", house.issuer());
+        let refused = ["https://files.example/api", "https://nobody.example", "notes", "urn:doorward:api", &own_api];
+        for resource in refused {
+            let answer = house.ask_token(&house.bot(), &[("resource", resource)]).await;
+            assert_eq!(answer.refusal(), (400, "invalid_target".into()), "{resource}");
+        }
+        // Of two there is no default, and Doorward's own API is never one.
+        let two = Auth::basic("two", &house.world.two);
+        assert_eq!(house.ask_token(&two, &[]).await.refusal(), (400, "invalid_target".into()));
+        assert_eq!(house.ask_token(&house.notes_api(), &[]).await.refusal(), (400, "invalid_target".into()));
+        let claims = claims_of(&house.token_of(&house.notes_api(), &[("resource", &own_api)]).await);
+        assert_eq!(claims["aud"], own_api);
+    }
+
+    async fn an_issued_token_is_in_the_audit_trail_without_itself(house: House) {
+        let token = house.token().await;
+        let facts = house.command(&["audit", "--subject", "client:bot"]);
+        let fact = facts["facts"].as_array().unwrap().iter().find(|f| f["kind"] == "token.issued").unwrap().clone();
+        assert_eq!(fact["detail"]["jti"], claims_of(&token)["jti"]);
+        assert_eq!(fact["actor"], "client:bot");
+        assert!(!facts.to_string().contains(&token) && !facts.to_string().contains(&house.world.bot));
+    }
+
+    async fn wrong_requests_are_refused_by_name(house: House) {
+        let bot = house.bot();
+        let form = |body: &'static str| {
+            let (house, bot) = (&house, bot.clone());
+            async move {
+                let headers = [("content-type", "application/x-www-form-urlencoded")];
+                house.send(reqwest::Method::POST, "/oauth2/token", &bot, &headers, body).await
+            }
+        };
+        let cases = [
+            ("", 400, "invalid_request", "grant_type"),
+            ("grant_type=", 400, "invalid_request", "grant_type"),
+            ("grant_type=password", 400, "unsupported_grant_type", "grant_type"),
+            ("grant_type=authorization_code&code=x", 400, "unsupported_grant_type", "grant_type"),
+            ("grant_type=client_credentials&grant_type=client_credentials", 400, "invalid_request", "grant_type"),
+            ("grant_type=client_credentials&scope=notes:read&scope=notes:write", 400, "invalid_request", "scope"),
+            ("grant_type=client_credentials&scope=%ff", 400, "invalid_request", "scope"),
+            ("grant_type=client_credentials&scope=%zz", 400, "invalid_request", "scope"),
+            ("grant_type=client_credentials&scope=a%00b", 400, "invalid_request", "scope"),
+            ("grant_type=client_credentials&client_id=other", 400, "invalid_request", "client_id"),
+            ("grant_type=client_credentials&resource=notes%23fragment", 400, "invalid_target", "resource"),
+        ];
+        for (body, status, error, named) in cases {
+            let answer = form(body).await;
+            assert_eq!(answer.refusal(), (status, error.into()), "{body}");
+            let description = answer.json()["error_description"].as_str().unwrap().to_owned();
+            assert!(description.contains(named), "{body}: {description}");
+            assert_eq!(answer.header("cache-control"), "no-store");
+        }
+        // The same as one method: Basic, with the same client_id in the body. Unknown parameters are ignored.
+        assert_eq!(form("grant_type=client_credentials&client_id=bot&foo=bar").await.status, 200);
+    }
+
+    async fn bodies_of_other_types_or_sizes_are_refused(house: House) {
+        let post = |headers: &'static [(&str, &str)], body: String| {
+            let (house, bot) = (&house, house.bot());
+            async move { house.send(reqwest::Method::POST, "/oauth2/token", &bot, headers, body).await }
+        };
+        let right = "grant_type=client_credentials";
+        assert_eq!(post(&[], right.into()).await.refusal(), (400, "invalid_request".into()));
+        let json = &[("content-type", "application/json")];
+        assert_eq!(post(json, "{\"grant_type\":\"client_credentials\"}".into()).await.refusal(), (400, "invalid_request".into()));
+        let form = &[("content-type", "application/x-www-form-urlencoded; charset=UTF-8")];
+        assert_eq!(post(form, right.into()).await.status, 200);
+        let huge = format!("{right}&scope={}", "a".repeat(70_000));
+        assert_eq!(post(form, huge).await.refusal(), (413, "invalid_request".into()));
+        let many = (0..200).map(|i| format!("p{i}=1&")).collect::<String>() + right;
+        assert_eq!(post(form, many).await.refusal(), (400, "invalid_request".into()));
+    }
+}
