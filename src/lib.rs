@@ -4,6 +4,7 @@ pub mod admin;
 pub mod boot;
 pub mod config;
 pub mod decision;
+pub mod docs;
 pub mod domain;
 pub mod events;
 pub mod http;

@@ -1,7 +1,10 @@
 //! Assignments: give, take, list.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
+use super::principal::names;
 use super::resource_servers::{check_declared, find};
 use super::roles::by_name;
 use super::{Admin, AdminError, PAGE_MAX, PrincipalRef};
@@ -11,10 +14,11 @@ use crate::domain::fact::FactKind;
 use crate::domain::id::AssignmentId;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::permission::Permission;
+use crate::domain::role::Role;
 use crate::domain::time::Interval;
 use crate::store::assignments::{self, Recorded};
 use crate::store::changes::States;
-use crate::store::roles;
+use crate::store::{Conn, decisions, resource_servers, roles};
 
 /// A role or a permission, by name.
 #[derive(Clone, Debug)]
@@ -35,14 +39,15 @@ pub struct NewAssignment {
 
 impl Admin {
     /// # Errors
-    /// [`AdminError::NotFound`], or an undeclared permission.
-    pub async fn add_assignment(&self, new: &NewAssignment) -> Result<Recorded, AdminError> {
+    /// [`AdminError::NotFound`], an undeclared permission, or [`AdminError::Taken`] for the same thing given twice.
+    pub async fn add_assignment(&self, new: &NewAssignment) -> Result<(Recorded, Value), AdminError> {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let server = find(&mut edit, &new.resource_server).await?;
-        let principal = new.principal.resolve(&mut edit).await?;
+        let named = new.principal.resolve(&mut edit).await?;
+        let roles = roles::all(&mut edit, server.id).await?;
         let held = match &new.held {
-            HeldRef::Role(name) => Held::Role(by_name(&roles::all(&mut edit, server.id).await?, name)?.id),
+            HeldRef::Role(name) => Held::Role(by_name(&roles, name)?.id),
             HeldRef::Permission(permission) => {
                 check_declared(&mut edit, &server, std::slice::from_ref(permission)).await?;
                 Held::Permission(permission.clone())
@@ -52,17 +57,18 @@ impl Admin {
         let recorded = Recorded {
             assignment: Assignment { id, held, effect: new.effect, interval: new.interval },
             resource_server: server.id,
-            principal,
+            principal: named.principal,
             reason: new.reason.as_ref().map(|r| r.as_str().to_owned()),
             given_by: self.actor.to_string(),
             created_at: now,
         };
+        refuse_twice(&mut edit, &recorded, &named.label).await?;
         assignments::insert(&mut edit, &recorded).await?;
-        let after = assigned(&recorded);
-        let changed = Changed::Assignments(server.id, principal);
+        let after = describe(&recorded, &named.label, &server.name, &roles);
+        let changed = Changed::Assignments(server.id, named.principal);
         edit.log(&changed, &self.actor, now, States::created(after.clone())).await?;
-        self.conclude(edit, FactKind::AssignmentAdded, new.principal.to_string(), after).await?;
-        Ok(recorded)
+        self.conclude(edit, FactKind::AssignmentAdded, named.subject, after.clone()).await?;
+        Ok((recorded, after))
     }
 
     /// # Errors
@@ -71,57 +77,81 @@ impl Admin {
         let mut edit = self.store.edit().await?;
         let not_found = || AdminError::not_found("assignment", &id.to_string());
         let recorded = assignments::find(&mut edit, id).await?.ok_or_else(not_found)?;
+        let before = self.describe_all(&mut edit, std::slice::from_ref(&recorded)).await?.pop().unwrap_or_default();
+        let named = names(&mut edit, &[recorded.principal]).await?.remove(&recorded.principal);
         if !assignments::delete(&mut edit, id).await? {
             return Err(not_found());
         }
-        let before = assigned(&recorded);
         let changed = Changed::Assignments(recorded.resource_server, recorded.principal);
         edit.log(&changed, &self.actor, self.now(), States::removed(before.clone())).await?;
-        self.conclude(edit, FactKind::AssignmentRemoved, recorded.principal.to_string(), before).await
+        let subject = named.map_or_else(|| recorded.principal.to_string(), |named| named.subject);
+        self.conclude(edit, FactKind::AssignmentRemoved, subject, before).await
     }
 
-    /// The assignments at one resource server, in the order they were made after one of them; of one principal or of all.
+    /// Assignments as operators read them, in the order they were made after one of them; at one resource server or at
+    /// all, of one principal or of all.
     ///
     /// # Errors
     /// [`AdminError::NotFound`].
     pub async fn assignments(
         &self,
-        server: &Slug,
+        server: Option<&Slug>,
         principal: Option<&PrincipalRef>,
         after: uuid::Uuid,
     ) -> Result<Vec<Value>, AdminError> {
         let mut conn = self.read().await?;
-        let server = find(&mut conn, server).await?;
-        let principal = match principal {
+        let at = match server {
             None => None,
-            Some(named) => Some(named.resolve(&mut conn).await?),
+            Some(name) => Some(find(&mut conn, name).await?.id),
         };
-        let all = assignments::list(&mut conn, server.id, principal, after, PAGE_MAX).await?;
-        let names = roles::all(&mut conn, server.id).await?;
-        let named = |recorded: &Recorded| {
-            let mut view = assigned(recorded);
-            if let (Held::Role(id), Some(members)) = (&recorded.assignment.held, view.as_object_mut()) {
-                let role = names.iter().find(|role| role.id == *id).map(|role| role.name.as_str());
-                members.insert("role".into(), json!(role));
-            }
-            view
+        let of = match principal {
+            None => None,
+            Some(named) => Some(named.resolve(&mut conn).await?.principal),
         };
-        Ok(all.iter().map(named).collect())
+        let all = assignments::list(&mut conn, at, of, after, PAGE_MAX).await?;
+        self.describe_all(&mut conn, &all).await
+    }
+
+    async fn describe_all(&self, conn: &mut Conn, all: &[Recorded]) -> Result<Vec<Value>, AdminError> {
+        let principals: Vec<_> = all.iter().map(|recorded| recorded.principal).collect();
+        let names = names(conn, &principals).await?;
+        let servers = resource_servers::all(conn).await?;
+        let mut roles_of: HashMap<_, Vec<Role>> = HashMap::new();
+        for server in servers.iter().filter(|rs| all.iter().any(|recorded| recorded.resource_server == rs.id)) {
+            roles_of.insert(server.id, roles::all(conn, server.id).await?);
+        }
+        let view = |recorded: &Recorded| {
+            let server = servers.iter().find(|rs| rs.id == recorded.resource_server)?;
+            let label = &names.get(&recorded.principal)?.label;
+            Some(describe(recorded, label, &server.name, roles_of.get(&server.id)?))
+        };
+        Ok(all.iter().filter_map(view).collect())
     }
 }
 
+/// The same thing given twice would have to be taken away twice: refused.
+async fn refuse_twice(conn: &mut Conn, new: &Recorded, label: &str) -> Result<(), AdminError> {
+    let held = decisions::assignments(conn, new.resource_server, &[new.principal]).await?;
+    let same = |a: &Assignment| {
+        let (a, b) = (a, &new.assignment);
+        a.held == b.held && a.effect == b.effect && a.interval == b.interval
+    };
+    if held.values.values().flatten().any(same) {
+        return Err(AdminError::Taken { what: "assignment", name: format!("of this to {label}") });
+    }
+    Ok(())
+}
+
 /// What the audit trail and operators see of an assignment.
-#[must_use]
-pub fn assigned(recorded: &Recorded) -> Value {
+pub(super) fn describe(recorded: &Recorded, label: &str, server: &Slug, roles: &[Role]) -> Value {
     let assignment = &recorded.assignment;
     let mut view = json!({
-        "id": assignment.id, "principal": recorded.principal.to_string(),
-        "resource_server": recorded.resource_server, "effect": assignment.effect,
+        "id": assignment.id, "principal": label, "resource_server": server, "effect": assignment.effect,
         "interval": assignment.interval, "reason": recorded.reason,
         "given_by": recorded.given_by, "created_at": recorded.created_at,
     });
     let (name, held) = match &assignment.held {
-        Held::Role(id) => ("role_id", json!(id)),
+        Held::Role(id) => ("role", json!(roles.iter().find(|role| role.id == *id).map(|role| &role.name))),
         Held::Permission(permission) => ("permission", json!(permission)),
     };
     if let Some(members) = view.as_object_mut() {

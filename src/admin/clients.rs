@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::assignments::assigned;
+use super::assignments::describe;
 use super::{Admin, AdminError, PAGE_MAX};
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::change::Changed;
 use crate::domain::client::{AuthMethod, Client, ClientCredential};
 use crate::domain::fact::FactKind;
-use crate::domain::id::{AssignmentId, ClientId};
+use crate::domain::id::{AssignmentId, ClientId, ResourceServerId};
 use crate::domain::name::{ClientName, DisplayName, Slug};
 use crate::domain::resource_server::{DECISION_CALLER_ROLE, DOORWARD, ResourceServer};
 use crate::domain::scope::Scopes;
@@ -58,12 +58,12 @@ impl Admin {
         }
         clients::insert(&mut edit, &client, now).await.map_err(AdminError::taken("client", client_id))?;
         let changed = Changed::Client(client_id.to_owned());
-        edit.log(&changed, &self.actor, now, States::created(view(&client))).await?;
+        edit.log(&changed, &self.actor, now, States::created(view(&client, &servers))).await?;
         if new.decision_caller {
-            self.make_decision_caller(&mut edit, client.id, &servers).await?;
+            self.make_decision_caller(&mut edit, &client, &servers).await?;
         }
         let subject = format!("client:{client_id}");
-        self.conclude(edit, FactKind::ClientCreated, subject, view(&client)).await?;
+        self.conclude(edit, FactKind::ClientCreated, subject, view(&client, &servers)).await?;
         Ok(CreatedClient { client, secret })
     }
 
@@ -110,7 +110,7 @@ impl Admin {
     async fn make_decision_caller(
         &self,
         edit: &mut Edit,
-        client: ClientId,
+        client: &Client,
         servers: &[ResourceServer],
     ) -> Result<(), AdminError> {
         let doorward = servers.iter().find(|rs| rs.name.as_str() == DOORWARD);
@@ -127,14 +127,16 @@ impl Admin {
                 interval: Interval::ALWAYS,
             },
             resource_server: doorward.id,
-            principal: Principal::Client(client),
+            principal: Principal::Client(client.id),
             reason: Some("created as a decision caller".into()),
             given_by: self.actor.to_string(),
             created_at: now,
         };
         assignments::insert(edit, &recorded).await?;
         let changed = Changed::Assignments(doorward.id, recorded.principal);
-        edit.log(&changed, &self.actor, now, States::created(assigned(&recorded))).await?;
+        let label = format!("client:{}", client.client_id);
+        let after = describe(&recorded, &label, &doorward.name, &roles);
+        edit.log(&changed, &self.actor, now, States::created(after)).await?;
         Ok(())
     }
 
@@ -166,7 +168,7 @@ impl Admin {
             return Ok(before);
         }
         let after = Client { disabled, ..before.clone() };
-        let states = States::changed(view(&before), view(&after));
+        let states = States::changed(json!({ "disabled": before.disabled }), json!({ "disabled": disabled }));
         edit.log(&Changed::Client(client_id.to_owned()), &self.actor, now, states).await?;
         let kind = if disabled { FactKind::ClientDisabled } else { FactKind::ClientEnabled };
         self.conclude(edit, kind, format!("client:{client_id}"), json!({})).await?;
@@ -205,12 +207,14 @@ fn credential(new: &NewClient, secret: Secret) -> Result<(ClientCredential, Opti
     }
 }
 
-/// What the audit trail and operators see of a client: no secret, not even its digest.
+/// What the audit trail and operators see of a client: no secret, not even its digest. `servers` are all there are.
 #[must_use]
-pub fn view(client: &Client) -> Value {
+pub fn view(client: &Client, servers: &[ResourceServer]) -> Value {
+    let name = |id: &ResourceServerId| servers.iter().find(|rs| rs.id == *id).map(|rs| rs.name.as_str());
+    let resources: Vec<_> = client.resources.iter().filter_map(name).collect();
     json!({
         "client_id": client.client_id, "name": client.name, "auth_method": client.credential.method(),
-        "scopes": client.scopes, "resources": client.resources, "speaks_for": client.speaks_for,
+        "scopes": client.scopes, "resources": resources, "resource_server": client.speaks_for.as_ref().and_then(name),
         "disabled": client.disabled,
     })
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::principal::{Named, names};
 use super::{Admin, AdminError, PAGE_MAX, PrincipalRef};
 use crate::domain::assignment::Principal;
 use crate::domain::change::{Changed, Revision};
@@ -52,7 +53,7 @@ impl Admin {
     ) -> Result<Revision, AdminError> {
         let mut edit = self.store.edit().await?;
         let group = find(&mut edit, group).await?;
-        let principal = member.resolve(&mut edit).await?;
+        let Named { principal, label, .. } = member.resolve(&mut edit).await?;
         if let Principal::Group(inner) = principal {
             check_nesting(&mut edit, inner, &group).await?;
         }
@@ -64,9 +65,9 @@ impl Admin {
             reason: reason.map(Reason::as_str),
             given_by: &given_by,
         };
-        let taken = AdminError::taken("member", &member.to_string());
+        let taken = AdminError::taken("member", &label);
         groups::add_member(&mut edit, &new, self.now()).await.map_err(taken)?;
-        let after = json!({ "member": member.to_string(), "interval": interval, "reason": reason });
+        let after = json!({ "member": label, "interval": interval, "reason": reason });
         self.log_member(&mut edit, principal, States::created(after.clone())).await?;
         self.conclude(edit, FactKind::GroupMemberAdded, format!("group:{}", group.name), after).await
     }
@@ -76,11 +77,11 @@ impl Admin {
     pub async fn remove_group_member(&self, group: &Slug, member: &PrincipalRef) -> Result<Revision, AdminError> {
         let mut edit = self.store.edit().await?;
         let group = find(&mut edit, group).await?;
-        let principal = member.resolve(&mut edit).await?;
+        let Named { principal, label, .. } = member.resolve(&mut edit).await?;
         if !groups::remove_member(&mut edit, group.id, principal).await? {
             return Err(AdminError::not_found("member", &member.to_string()));
         }
-        let before = json!({ "member": member.to_string() });
+        let before = json!({ "member": label });
         self.log_member(&mut edit, principal, States::removed(before.clone())).await?;
         self.conclude(edit, FactKind::GroupMemberRemoved, format!("group:{}", group.name), before).await
     }
@@ -97,7 +98,12 @@ impl Admin {
         let mut conn = self.read().await?;
         let group = find(&mut conn, group).await?;
         let members = groups::members(&mut conn, group.id, after, PAGE_MAX).await?;
-        let view = |(member, interval): &(Principal, Interval)| json!({ "type": member.kind(), "id": member.uuid(), "interval": interval });
+        let principals: Vec<_> = members.iter().map(|(member, _)| *member).collect();
+        let names = names(&mut conn, &principals).await?;
+        let view = |(member, interval): &(Principal, Interval)| {
+            let label = names.get(member).map(|named| &named.label);
+            json!({ "member": label, "id": member.uuid(), "interval": interval })
+        };
         Ok(members.iter().map(view).collect())
     }
 }

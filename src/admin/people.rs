@@ -12,7 +12,7 @@ use crate::domain::id::PersonId;
 use crate::domain::name::{DisplayName, Email, Sub, Username};
 use crate::domain::person::Person;
 use crate::store::changes::States;
-use crate::store::{Edit, clients, grants, people};
+use crate::store::{Conn, Edit, clients, grants, people};
 
 #[derive(Debug)]
 pub struct NewPerson {
@@ -49,7 +49,10 @@ impl Admin {
                 return Err(AdminError::Taken { what: "name (of a client)", name: name.to_owned() });
             }
         }
-        let names = format!("{}, sub {}", person.username, person.sub);
+        let names = format!("{} (sub {})", person.username, person.sub);
+        if people::is_taken(edit, &[person.sub.as_str(), person.username.as_str()]).await? {
+            return Err(AdminError::Taken { what: "person", name: names });
+        }
         people::insert(edit, &person, now).await.map_err(AdminError::taken("person", &names))?;
         self.log_person(edit, &person, States::created(json!(person))).await?;
         Ok(person)
@@ -66,8 +69,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NotFound`].
     pub async fn person(&self, name: &str) -> Result<Person, AdminError> {
-        let person = people::by_name(&mut self.read().await?, name).await?;
-        person.ok_or_else(|| AdminError::not_found("person", name))
+        find(&mut self.read().await?, name).await
     }
 
     /// People in order of username after `after`.
@@ -86,7 +88,7 @@ impl Admin {
     pub async fn disable_person(&self, name: &str) -> Result<Person, AdminError> {
         let now = self.now();
         let mut edit = self.store.edit().await?;
-        let before = people::by_name(&mut edit, name).await?.ok_or_else(|| AdminError::not_found("person", name))?;
+        let before = find(&mut edit, name).await?;
         if !people::set_disabled(&mut edit, before.id, Some(now)).await? {
             return Ok(before);
         }
@@ -105,7 +107,7 @@ impl Admin {
     /// [`AdminError::NotFound`]. Enabling twice is no error.
     pub async fn enable_person(&self, name: &str) -> Result<Person, AdminError> {
         let mut edit = self.store.edit().await?;
-        let before = people::by_name(&mut edit, name).await?.ok_or_else(|| AdminError::not_found("person", name))?;
+        let before = find(&mut edit, name).await?;
         if !people::set_disabled(&mut edit, before.id, None).await? {
             return Ok(before);
         }
@@ -114,4 +116,13 @@ impl Admin {
         self.conclude(edit, FactKind::PersonEnabled, format!("user:{}", after.sub), json!({})).await?;
         Ok(after)
     }
+}
+
+/// By `sub` or username; usernames in any case.
+async fn find(conn: &mut Conn, name: &str) -> Result<Person, AdminError> {
+    let person = match people::by_name(conn, name).await? {
+        Some(person) => Some(person),
+        None => people::by_name(conn, &name.to_ascii_lowercase()).await?,
+    };
+    person.ok_or_else(|| AdminError::not_found("person", name))
 }

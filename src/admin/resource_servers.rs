@@ -49,7 +49,7 @@ impl Admin {
         permissions: &[Permission],
     ) -> Result<(), AdminError> {
         let now = self.now();
-        let named = format!("{}, {}", server.name, server.identifier);
+        let named = format!("{} or its identifier {}", server.name, server.identifier);
         let taken = AdminError::taken("resource server", &named);
         resource_servers::insert(edit, server, now).await.map_err(taken)?;
         for permission in permissions {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::assignments::assigned;
+use super::assignments::describe;
 use super::people::NewPerson;
 use super::resource_servers::find;
 use super::roles::by_name;
@@ -62,6 +62,7 @@ impl Admin {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let (server, admin) = admin_role(&mut edit).await?;
+        let roles = roles::all(&mut edit, server.id).await?;
         let spent = setup_links::spend(&mut edit, &link.digest(), now).await?;
         if !spent || has_operator(&mut edit, &server, admin).await? {
             return Err(AdminError::SetupLinkSpent);
@@ -82,7 +83,8 @@ impl Admin {
         };
         assignments::insert(&mut edit, &recorded).await?;
         let changed = Changed::Assignments(server.id, recorded.principal);
-        edit.log(&changed, &self.actor, now, States::created(assigned(&recorded))).await?;
+        let after = describe(&recorded, &format!("user:{}", person.username), &server.name, &roles);
+        edit.log(&changed, &self.actor, now, States::created(after)).await?;
         self.conclude(edit, FactKind::SetupLinkUsed, format!("user:{}", person.sub), json!({})).await?;
         Ok(person)
     }

@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use super::node::BootError;
 use super::output::{line, note};
 use super::{command, demo, serve};
-use crate::config::{Config, Layers, LogFormat, show};
+use crate::config::{Config, Layers, LogFormat, show, show_json};
+use crate::domain::chain::chain;
 use crate::telemetry;
 
 /// A dedicated identity provider and policy decision point.
@@ -82,20 +83,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The error and its causes, each once.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text.trim_end().to_owned()
-}
-
 fn run(cli: Cli) -> Result<(), BootError> {
     let layers = Layers::load(cli.config.as_deref(), std::env::vars())?;
     if let Some(Command::Config(args)) = &cli.command {
@@ -128,6 +115,7 @@ fn config(command: &ConfigCommand, layers: &Layers, json: bool) -> Result<(), Bo
     match command {
         ConfigCommand::Check if json => line("{\"ok\":true}"),
         ConfigCommand::Check => line("The configuration is right."),
+        ConfigCommand::Show if json => line(&show_json(layers).to_string()),
         ConfigCommand::Show => line(show(layers).trim_end()),
     }
     Ok(())

@@ -41,9 +41,11 @@ pub(super) fn layers(layers: Layers, args: &DemoArgs) -> Layers {
         .with("server.issuer", format!("http://localhost:{}", args.port))
         .with("server.tls_certificate_file", "")
         .with("server.tls_key_file", "")
-        .with("database.url", format!("sqlite://{}", path("doorward.db")))
+        .with("server.shutdown_notice", "0s")
+        .with("database.url", format!("sqlite://{}", path("demo.db")))
         .with("keys.master_key", "")
-        .with("keys.master_key_file", path("master.key"));
+        .with("keys.previous_master_key_files", toml::Value::Array(Vec::new()))
+        .with("keys.master_key_file", path("demo.key"));
     if quiet { layers.with("log.level", "warn") } else { layers }
 }
 
@@ -70,9 +72,12 @@ pub(super) async fn run(config: &Config, args: &DemoArgs) -> Result<(), BootErro
     serve::until_signal(node).await
 }
 
-/// Removes what an earlier demo left; nothing else, so that a mistyped folder loses nothing.
+/// Removes what an earlier demo left. Its files have names of their own, so that a mistyped folder loses nothing.
 fn clear(folder: &Path) -> Result<(), BootError> {
-    for name in ["doorward.db", "doorward.db-wal", "doorward.db-shm", "master.key"] {
+    if crate::store::is_served(&folder.join("demo.db")) {
+        return Err(format!("another demo is running in {}; stop it, or give --folder", folder.display()).into());
+    }
+    for name in ["demo.db", "demo.db-wal", "demo.db-shm", "demo.key"] {
         match std::fs::remove_file(folder.join(name)) {
             Ok(()) => {}
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}

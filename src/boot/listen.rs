@@ -38,8 +38,9 @@ pub(super) async fn listen(
         None => serve(tcp.try_bind().await.map_err(bound)?, config, service),
         Some(files) => {
             // Read once before listening, so that a wrong path or key is an error at start and not a line in the log.
+            let seen = stamp(files);
             let first = read(files)?;
-            let acceptor = tcp.rustls(configs(first, files.clone())).try_bind().await.map_err(bound)?;
+            let acceptor = tcp.rustls(configs(first, files.clone(), seen)).try_bind().await.map_err(bound)?;
             serve(acceptor, config, service)
         }
     }
@@ -60,7 +61,8 @@ where
         .with_http1_header_timeout(config.header_timeout)
         .with_connection_idle_timeout(config.idle_timeout)
         .with_write_stall_timeout(config.idle_timeout)
-        .with_request_body_timeout(config.request_timeout);
+        // Shorter than the whole, so that a body that stops coming is the caller's error and not ours.
+        .with_request_body_timeout(config.request_timeout / 2);
     let mut server = Server::new(acceptor).fuse_config(fuse).max_connections(config.connections_max);
     server.http1_mut().max_headers(HEADERS_MAX).max_buf_size(HEAD_MAX_BYTES);
     let head = u32::try_from(HEAD_MAX_BYTES).unwrap_or(u32::MAX);
@@ -93,8 +95,7 @@ fn read(files: &TlsFiles) -> Result<RustlsConfig, BootError> {
 }
 
 /// The certificate now, and again whenever the files have changed and fit together. New connections use the new one.
-fn configs(first: RustlsConfig, files: TlsFiles) -> impl Stream<Item = RustlsConfig> + Send + 'static {
-    let seen = stamp(&files);
+fn configs(first: RustlsConfig, files: TlsFiles, seen: Stamp) -> impl Stream<Item = RustlsConfig> + Send + 'static {
     stream::unfold((Some(first), files, seen), |(first, files, mut seen)| async move {
         if let Some(first) = first {
             return Some((first, (None, files, seen)));

@@ -114,7 +114,8 @@ impl Node {
         let master = master_keys(config, &store, &world).await?;
         let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
         let keys = Arc::new(Keys::open(store.clone(), master, clock.clone(), entropy.clone(), schedule(config)).await?);
-        let decisions = Decisions::start(store.clone(), clock.clone(), decision_options(config)).await?;
+        let decisions =
+            Decisions::start(store.clone(), clock.clone(), entropy.clone(), decision_options(config)).await?;
 
         let mut jobs = JoinSet::new();
         jobs.spawn(jobs::follow_keys(keys.clone(), decisions.signing_keys_changed()));
@@ -148,6 +149,11 @@ impl Node {
     #[must_use]
     pub const fn admin(&self) -> &Admin {
         &self.admin
+    }
+
+    /// Waits for the listener to end, which it does by itself only when something is badly wrong.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.server).await;
     }
 
     /// Stops in order: not ready, then closed to new connections, then what is in flight ends, all within bounds.
@@ -189,6 +195,7 @@ fn limits(config: &Config) -> Limits {
         body_max_bytes: config.server.body_max_bytes,
         request_timeout: config.server.request_timeout,
         jwks_max_age: config.keys.jwks_max_age,
+        batch_body_max_bytes: config.decision.batch_body_max_bytes,
         batch_max: config.decision.batch_max,
     }
 }

@@ -14,11 +14,7 @@ pub(super) async fn run(config: &Config) -> Result<(), BootError> {
     let started = world.clock.monotonic();
     let node = Node::start(config, world.clone()).await?;
     greet(config, &node, world.clock.monotonic().saturating_sub(started)).await?;
-    wait_for_signal().await?;
-    tracing::info!("stopping: not ready any more, what is in flight may end");
-    node.stop().await;
-    tracing::info!("stopped");
-    Ok(())
+    until_signal(node).await
 }
 
 /// The lines a person looks for first.
@@ -38,7 +34,7 @@ async fn greet(config: &Config, node: &Node, took: Duration) -> Result<(), BootE
     Ok(())
 }
 
-async fn wait_for_signal() -> Result<(), BootError> {
+async fn a_signal() -> Result<(), BootError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
@@ -48,8 +44,19 @@ async fn wait_for_signal() -> Result<(), BootError> {
     Ok(())
 }
 
-pub(super) async fn until_signal(node: Node) -> Result<(), BootError> {
-    wait_for_signal().await?;
-    node.stop().await;
+/// Serves until a signal, then stops in order; a second signal stops at once.
+pub(super) async fn until_signal(mut node: Node) -> Result<(), BootError> {
+    tokio::select! {
+        signal = a_signal() => signal?,
+        () = node.ended() => return Err("the listener ended by itself".into()),
+    }
+    tracing::info!("stopping: not ready any more, what is in flight may end");
+    tokio::select! {
+        () = node.stop() => tracing::info!("stopped"),
+        signal = a_signal() => {
+            signal?;
+            tracing::warn!("stopped at once, by a second signal");
+        }
+    }
     Ok(())
 }

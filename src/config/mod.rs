@@ -60,6 +60,16 @@ pub fn show(layers: &Layers) -> String {
     out
 }
 
+/// The same as JSON: key → value and source.
+#[must_use]
+pub fn show_json(layers: &Layers) -> serde_json::Value {
+    let setting = |(key, setting): (&str, &layers::Setting)| {
+        let value = serde_json::json!({ "value": shown(key, &setting.value), "source": setting.source.to_string() });
+        (key.to_owned(), value)
+    };
+    layers.settings().map(setting).collect::<serde_json::Map<_, _>>().into()
+}
+
 fn shown(key: &str, value: &toml::Value) -> String {
     match value.as_str() {
         Some(text) if SECRETS.contains(&key) && !text.is_empty() => "\"********\"".to_owned(),
@@ -68,15 +78,19 @@ fn shown(key: &str, value: &toml::Value) -> String {
     }
 }
 
-/// A URL with its password, if any, replaced.
+/// A database URL without what may be secret in it: user, host and database stay, a password and all parameters go; what
+/// cannot be read is hidden whole.
 #[must_use]
 pub fn mask_password(text: &str) -> String {
-    match url::Url::parse(text) {
-        Ok(mut url) if url.password().is_some() => {
-            // Fails only for URLs that cannot have a password, and this one has.
-            let _ = url.set_password(Some("********"));
-            url.to_string()
-        }
-        _ => text.to_owned(),
+    if text.starts_with("sqlite://") {
+        return text.to_owned();
     }
+    let Ok(mut url) = url::Url::parse(text) else { return "********".to_owned() };
+    if url.password().is_some() && url.set_password(Some("********")).is_err() {
+        return "********".to_owned();
+    }
+    if url.query().is_some() {
+        url.set_query(Some("********"));
+    }
+    url.to_string()
 }

@@ -71,6 +71,7 @@ pub struct DecisionConfig {
     pub poll_every: Duration,
     pub cache_max: u64,
     pub batch_max: usize,
+    pub batch_body_max_bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -107,6 +108,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Config {
             poll_every: r.duration("decision.poll_every", MILLISECOND, 10 * SECOND),
             cache_max: r.count("decision.cache_max", 100, 100_000_000) as u64,
             batch_max: r.count("decision.batch_max", 1, 10_000),
+            batch_body_max_bytes: r.size("decision.batch_body_max", 1024, 64 * 1024 * 1024),
         },
         log: log(r),
     }
@@ -172,8 +174,9 @@ fn keys(r: &mut Reader<'_>) -> KeysConfig {
     let jwks_max_age = r.duration("keys.jwks_max_age", SECOND, DAY);
     let publish_lead = r.duration("keys.publish_lead", SECOND, 30 * DAY);
     let rotate_every = r.duration("keys.rotate_every", SECOND, 3650 * DAY);
-    if publish_lead <= jwks_max_age {
-        let fix = "make it longer than keys.jwks_max_age, or verifiers will meet a key they do not know";
+    // A second for the answer on its way and for clocks that differ.
+    if publish_lead < jwks_max_age + SECOND {
+        let fix = "make it at least a second longer, or verifiers will meet a key they do not know";
         r.problem("keys.publish_lead", "is not longer than keys.jwks_max_age", fix);
     }
     if rotate_every <= publish_lead {

@@ -1,5 +1,6 @@
 //! The decision itself: a pure function over what is known, at one moment. It answers, or says what it must know first.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -158,6 +159,7 @@ impl<'a> Matching<'a> {
 fn walk(world: &impl World, start: Principal, now: Instant) -> Outcome<Walk> {
     let mut walk = Walk { assignments: Vec::new(), valid_until: None };
     let mut seen = vec![start];
+    let mut known = HashSet::from([start]);
     let mut missing = Vec::new();
     let mut level = 0..1;
     for _ in 0..=GROUP_DEPTH_MAX {
@@ -173,12 +175,12 @@ fn walk(world: &impl World, start: Principal, now: Instant) -> Outcome<Walk> {
             };
             for membership in memberships.iter() {
                 let group = Principal::Group(membership.group);
-                if walk.see(&membership.interval, now) && !seen.contains(&group) {
+                if walk.see(&membership.interval, now) && known.insert(group) {
                     seen.push(group);
                 }
-            }
-            if seen.len() > PRINCIPALS_MAX {
-                return Outcome::OverBudget;
+                if seen.len() > PRINCIPALS_MAX {
+                    return Outcome::OverBudget;
+                }
             }
         }
         if level.end == seen.len() {
@@ -194,6 +196,8 @@ fn walk(world: &impl World, start: Principal, now: Instant) -> Outcome<Walk> {
 pub struct Held {
     pub roles: Vec<String>,
     pub permissions: Vec<String>,
+    /// The next moment at which an interval begins or ends that could change this.
+    pub valid_until: Option<Instant>,
 }
 
 /// The roles and permissions a subject holds at `now`, in alphabetical order. Whatever a deny touches is left out: a
@@ -204,18 +208,19 @@ pub fn held(world: &impl World, subject: &SubjectRef, now: Instant) -> Outcome<H
         Some(SubjectState::Unknown | SubjectState::Disabled) => return Outcome::Decided(Held::default()),
         Some(SubjectState::Active(principal)) => principal,
     };
-    let walk = match walk(world, principal, now) {
+    let mut walk = match walk(world, principal, now) {
         Outcome::Decided(walk) => walk,
         Outcome::Missing(keys) => return Outcome::Missing(keys),
         Outcome::OverBudget => return Outcome::OverBudget,
     };
     let snapshot = world.snapshot();
-    let active = walk.assignments.iter().flat_map(|list| list.iter()).filter(|a| a.interval.contains(now));
+    let lists = std::mem::take(&mut walk.assignments);
+    let active = lists.iter().flat_map(|list| list.iter()).filter(|a| walk.see(&a.interval, now));
     let (denied, allowed): (Vec<_>, Vec<_>) = active.partition(|a| a.effect == Effect::Deny);
     let denied: Vec<Permission> = denied.iter().flat_map(|a| permissions(snapshot, &a.held)).collect();
     let touched = |p: &Permission| denied.iter().any(|d| d.overlaps(p));
 
-    let mut held = Held::default();
+    let mut held = Held { valid_until: walk.valid_until, ..Held::default() };
     for assignment in allowed {
         let carried = permissions(snapshot, &assignment.held);
         held.permissions.extend(carried.iter().filter(|p| !touched(p)).map(ToString::to_string));

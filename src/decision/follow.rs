@@ -1,16 +1,24 @@
 //! The follower of the change log: drops exactly what changed, then publishes how far it has come.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::engine::SubjectRef;
 use super::service::Decisions;
+use crate::domain::chain::chain;
 use crate::domain::change::{Changed, Position, Revision};
+use crate::domain::id::Epoch;
 use crate::store::{StoreError, changes, tokens};
 
 /// So many changes are read at once: more than one revision can hold, so that each batch completes at least one.
-const BATCH: i64 = changes::CHANGES_MAX as i64 + 1;
+const BATCH: i64 = changes::CHANGES_MAX + 1;
+
+/// How often expired denials are forgotten, and how long beyond their time they are kept.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
+const FORGET_MARGIN: Duration = Duration::from_secs(300);
 
 /// Follows until the service is gone.
 pub(super) async fn follow(service: Weak<Decisions>, nudge: Arc<Notify>) {
@@ -24,7 +32,7 @@ pub(super) async fn follow(service: Weak<Decisions>, nudge: Arc<Notify>) {
                 failing = false;
             }
             Err(error) if !failing => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the change log cannot be read");
+                tracing::error!(error = chain(&error), "the change log cannot be read");
                 failing = true;
             }
             Ok(()) | Err(_) => {}
@@ -40,7 +48,7 @@ impl Decisions {
     async fn catch_up(self: &Arc<Self>) -> Result<(), StoreError> {
         // Freshness counts from before the read: what is written after it may be missing from the answer.
         let started = self.clock.monotonic();
-        let mut conn = self.store.read().await?;
+        let mut conn = self.store.read_log().await?;
         let position = changes::position(&mut conn).await?;
         let applied = self.applied();
         if position.epoch != applied.epoch || position.revision < applied.revision {
@@ -110,6 +118,15 @@ impl Decisions {
     /// Another history (a restored backup): nothing that is known counts any more.
     async fn restart(self: &Arc<Self>, position: Position) -> Result<(), StoreError> {
         tracing::warn!("the store has another history than before: all caches are dropped");
+        if position.epoch == self.applied().epoch {
+            // A revision went back within one history: a backup was restored. It goes on under a name of its own, so that
+            // nobody takes its revisions for those that were lost.
+            let epoch = Epoch::mint(self.clock.now(), self.entropy.as_ref());
+            let mut tx = self.store.begin().await?;
+            changes::renew_epoch(&mut tx, position.epoch, epoch).await?;
+            tx.commit().await?;
+        }
+        let position = changes::position(&mut self.store.read().await?).await?;
         let (revision, denied) = tokens::denied(&mut self.store.read().await?, self.clock.now()).await?;
         *self.denied.write().unwrap_or_else(PoisonError::into_inner) = denied.into_iter().collect();
         self.changes.reset(revision, || self.drop_all());
@@ -128,8 +145,14 @@ impl Decisions {
         self.caches.registry.drop_all();
     }
 
+    /// Forgets denials of tokens that expired a while ago; the margin covers a clock that is set back.
     fn forget_expired(&self) {
-        let now = self.clock.now();
-        self.denied.write().unwrap_or_else(PoisonError::into_inner).retain(|_, expires_at| *expires_at > now);
+        let (monotonic, before) = (self.clock.monotonic(), Duration::from_micros(self.forgot.load(Ordering::Relaxed)));
+        if monotonic.saturating_sub(before) < FORGET_EVERY {
+            return;
+        }
+        self.forgot.store(u64::try_from(monotonic.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let horizon = self.clock.now().minus(FORGET_MARGIN);
+        self.denied.write().unwrap_or_else(PoisonError::into_inner).retain(|_, expires_at| *expires_at > horizon);
     }
 }

@@ -55,6 +55,7 @@ impl<'a> View<'a> {
         }
         let mut tx = service.store.snapshot().await?;
         let (revision, snapshot) = load_snapshot(&mut tx, at).await?;
+        tx.commit().await?;
         service.caches.snapshots.put(&service.changes, &Changed::Roles(at), revision, at, snapshot.clone());
         let view = Self::new(service, Some(&service.caches), at, subject, snapshot, start);
         view.saw(revision);

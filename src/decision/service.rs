@@ -14,9 +14,11 @@ use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::client::Client;
+use crate::domain::entropy::Entropy;
 use crate::domain::grant::GrantState;
 use crate::domain::group::Membership;
 use crate::domain::id::{GrantId, ResourceServerId, TokenId};
+use crate::domain::name::ClientName;
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::time::{Clock, Instant};
 use crate::store::{Store, StoreError, changes, clients, decisions, resource_servers, tokens};
@@ -107,6 +109,7 @@ impl Caches {
 pub struct Decisions {
     pub(super) store: Arc<Store>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
     pub(super) options: DecisionOptions,
     pub(super) caches: Caches,
     pub(super) changes: Changes,
@@ -115,6 +118,8 @@ pub struct Decisions {
     pub(super) confirmed: AtomicU64,
     /// Every access token that is denied and has not expired: whole, so that no eviction can forget one.
     pub(super) denied: RwLock<HashMap<TokenId, Instant>>,
+    /// Monotonic microseconds of the last time expired denials were forgotten.
+    pub(super) forgot: AtomicU64,
     pub(super) nudge: Arc<Notify>,
     pub(super) keys_changed: watch::Sender<Revision>,
 }
@@ -130,6 +135,7 @@ impl Decisions {
     pub async fn start(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
         options: DecisionOptions,
     ) -> Result<Arc<Self>, StoreError> {
         let started = clock.monotonic();
@@ -140,12 +146,14 @@ impl Decisions {
         let service = Arc::new(Self {
             store,
             clock,
+            entropy,
             options,
             caches: Caches::new(options.cache_entries_max),
             changes: Changes::default(),
             applied: watch::Sender::new(Position { revision, ..position }),
             confirmed: AtomicU64::new(0),
             denied: RwLock::new(denied.into_iter().collect()),
+            forgot: AtomicU64::new(0),
             nudge: Arc::new(Notify::new()),
             keys_changed: watch::Sender::new(revision),
         });
@@ -154,21 +162,24 @@ impl Decisions {
         Ok(service)
     }
 
-    /// Whether the subject may do this at the resource server now, and as of which revision.
+    /// Whether the subject may do this at the resource server at `now`, and as of which revision.
     ///
     /// # Errors
     /// See [`DecisionError`].
-    pub async fn decide(&self, at: ResourceServerId, query: &Query) -> Result<(Decision, Revision), DecisionError> {
-        let now = self.clock.now();
+    pub async fn decide(
+        &self,
+        at: ResourceServerId,
+        query: &Query,
+        now: Instant,
+    ) -> Result<(Decision, Revision), DecisionError> {
         self.consistently(at, &query.subject, |view| engine::decide(view, query, now)).await
     }
 
-    /// What the subject holds at the resource server now, for the claims of a token.
+    /// What the subject holds at the resource server at `now`, for the claims of a token.
     ///
     /// # Errors
     /// See [`DecisionError`].
-    pub async fn held(&self, at: ResourceServerId, subject: &SubjectRef) -> Result<Held, DecisionError> {
-        let now = self.clock.now();
+    pub async fn held(&self, at: ResourceServerId, subject: &SubjectRef, now: Instant) -> Result<Held, DecisionError> {
         Ok(self.consistently(at, subject, |view| engine::held(view, subject, now)).await?.0)
     }
 
@@ -190,13 +201,15 @@ impl Decisions {
         }
         let mut tx = self.store.snapshot().await?;
         let mut view = View::pinned(self, &mut tx, at, subject).await?;
-        loop {
+        let answer = loop {
             match ask(&view) {
-                Outcome::Decided(answer) => return Ok((answer, view.start())),
-                Outcome::OverBudget => return Err(DecisionError::OverBudget),
+                Outcome::Decided(answer) => break Ok((answer, view.start())),
+                Outcome::OverBudget => break Err(DecisionError::OverBudget),
                 Outcome::Missing(keys) => view.load(&mut tx, keys).await?,
             }
-        }
+        };
+        tx.commit().await?;
+        answer
     }
 
     async fn answer<T>(&self, view: &mut View<'_>, ask: impl Fn(&View<'_>) -> Outcome<T>) -> Result<T, DecisionError> {
@@ -247,9 +260,14 @@ impl Decisions {
     /// # Errors
     /// [`DecisionError::Stale`] when the log was not confirmed within the freshness bound.
     pub fn fresh(&self) -> Result<(), DecisionError> {
+        if self.confirmed_within(self.options.freshness_bound) { Ok(()) } else { Err(DecisionError::Stale) }
+    }
+
+    /// Whether the log was read successfully within this time.
+    #[must_use]
+    pub fn confirmed_within(&self, bound: Duration) -> bool {
         let confirmed = Duration::from_micros(self.confirmed.load(Ordering::Relaxed));
-        let age = self.clock.monotonic().saturating_sub(confirmed);
-        if age <= self.options.freshness_bound { Ok(()) } else { Err(DecisionError::Stale) }
+        self.clock.monotonic().saturating_sub(confirmed) <= bound
     }
 
     pub(super) fn confirm(&self, started: Duration) {
@@ -278,9 +296,14 @@ impl Decisions {
         if let Some((_, client)) = self.caches.clients.get(client_id) {
             return Ok(client);
         }
+        // What is no name is nobody's: strangers must not fill the cache with texts of any length.
+        if ClientName::parse(client_id).is_err() {
+            return Ok(None);
+        }
         let mut tx = self.store.snapshot().await?;
         let revision = changes::position(&mut tx).await?.revision;
         let client = clients::by_client_id(&mut tx, client_id).await?.map(Arc::new);
+        tx.commit().await?;
         let key = client_id.to_owned();
         self.caches.clients.put(&self.changes, &Changed::Client(key.clone()), revision, key, client.clone());
         Ok(client)
@@ -330,6 +353,7 @@ impl Decisions {
         let mut tx = self.store.snapshot().await?;
         let revision = changes::position(&mut tx).await?.revision;
         let registry = Arc::new(Registry::build(resource_servers::all(&mut tx).await?));
+        tx.commit().await?;
         self.caches.registry.put(&self.changes, &Changed::ResourceServers, revision, (), registry.clone());
         Ok(registry)
     }

@@ -5,6 +5,7 @@
 //! [`entropy::Entropy`]).
 
 pub mod assignment;
+pub mod chain;
 pub mod change;
 pub mod client;
 pub mod entropy;

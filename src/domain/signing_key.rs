@@ -100,8 +100,8 @@ pub struct Schedule {
 pub enum KeyStep {
     /// No key signs and none is pending: create one that signs at once.
     CreateFirst,
-    /// Publish the next key; it takes over at `signs_from`.
-    Prepare { signs_from: Instant },
+    /// Publish the next key; it takes over after the publishing lead.
+    Prepare,
     /// The pending key's time has come.
     Promote { pending: String, retiring: Option<String>, unpublish_at: Instant },
     /// Nothing it signed can be valid any more.
@@ -131,7 +131,7 @@ impl Schedule {
                 unpublish_at: now.plus(self.publish_after),
             }),
             (Some((_, since)), None) if since.plus(self.rotate_every).minus(self.publish_lead) <= now => {
-                Some(KeyStep::Prepare { signs_from: now.plus(self.publish_lead) })
+                Some(KeyStep::Prepare)
             }
             _ => done.map(|key| KeyStep::Forget { kid: key.kid.clone() }),
         }
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(SCHEDULE.next_step(&keys, start.plus(DAY * 88)), None);
         let due = start.plus(DAY * 89);
         let signs_from = due.plus(DAY);
-        assert_eq!(SCHEDULE.next_step(&keys, due), Some(KeyStep::Prepare { signs_from }));
+        assert_eq!(SCHEDULE.next_step(&keys, due), Some(KeyStep::Prepare));
 
         keys.push(key("b", KeyState::Pending { signs_from }));
         assert_eq!(SCHEDULE.next_step(&keys, due), None);

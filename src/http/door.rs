@@ -153,7 +153,7 @@ impl DecisionDoor {
             resource_type: resource_type.to_owned(),
             resource_id: resource_server.name.as_str().to_owned(),
         };
-        let (decision, _) = decisions.decide(doorward.id, &query).await?;
+        let (decision, _) = decisions.decide(doorward.id, &query, self.0.clock.now()).await?;
         if decision.allowed { Ok(Asked(resource_server.clone())) } else { Err(Problem::not_a_decision_caller()) }
     }
 

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use salvo::Request;
 use salvo::http::ParseError;
-use salvo::http::header::CONTENT_TYPE;
+use salvo::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 /// More parameters than any request here has.
 const PARAMETERS_MAX: usize = 64;
@@ -38,7 +38,10 @@ impl Form {
     /// Reads the body of a request.
     pub(super) async fn read(req: &mut Request, max_bytes: usize) -> Result<Self, FormError> {
         let query = req.uri().query().unwrap_or_default();
-        let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+        let has = |name: &str| {
+            let names = query.split('&').filter_map(|pair| decode(pair.split('=').next().unwrap_or_default()));
+            names.into_iter().any(|other| other == name)
+        };
         if let Some(name) = NEVER_IN_URL.into_iter().find(|name| has(name)) {
             return Err(FormError::InUrl(name));
         }
@@ -46,6 +49,9 @@ impl Form {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(FormError::ContentType);
+        }
+        if declared_length(req).is_some_and(|length| length > max_bytes) {
+            return Err(FormError::TooLarge);
         }
         let body = req.payload_with_max_size(max_bytes).await.map_err(|error| match error {
             ParseError::PayloadTooLarge => FormError::TooLarge,
@@ -79,6 +85,11 @@ impl Form {
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
+}
+
+/// What the request says its body has: refused before it is asked to be sent (RFC 9110 §10.1.1).
+pub(super) fn declared_length(req: &Request) -> Option<usize> {
+    req.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Decodes one name or value; `None` for broken escapes, for what is not UTF-8, and for NUL.

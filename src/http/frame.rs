@@ -8,7 +8,10 @@ use salvo::http::header::{
 };
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
+use tracing::Instrument as _;
+
 use super::App;
+use super::errors::Problem;
 use crate::domain::id::FactId;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -92,13 +95,25 @@ impl Handler for Frame {
         depot.insert_typed(RequestId(text.clone()));
         depot.insert_typed(Noted::default());
 
-        ctrl.call_next(req, depot, res).await;
+        // Whatever is logged on the way carries the request's id.
+        let span = tracing::error_span!("request", request_id = %text);
+        if is_plain(req.uri().path()) {
+            ctrl.call_next(req, depot, res).instrument(span).await;
+        } else {
+            ctrl.skip_rest();
+            Problem::not_found().render(res);
+        }
 
         res.headers_mut().insert(X_REQUEST_ID, id);
         self.secure(res);
         let took = self.app.clock.monotonic().saturating_sub(started);
         log(req, depot, res, &text, took);
     }
+}
+
+/// Every address here has one spelling; others would pass a proxy's rules and reach the same endpoint.
+fn is_plain(path: &str) -> bool {
+    !path.contains("//") && !path.contains('%') && (path == "/" || !path.ends_with('/'))
 }
 
 /// One line for each request, with the route and never the path as sent: paths and queries can hold secrets.
@@ -109,7 +124,7 @@ fn log(req: &Request, depot: &Depot, res: &Response, request_id: &str, took: std
     tracing::info!(
         target: "doorward::request",
         method = %req.method(),
-        route = if req.matched_path().is_empty() { "-" } else { req.matched_path() },
+        route = %format_args!("/{}", req.matched_path()),
         status,
         duration_us,
         request_id,

@@ -47,6 +47,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// `Cache-Control: max-age` of the key set.
     pub jwks_max_age: Duration,
+    /// The body of a batch of evaluations.
+    pub batch_body_max_bytes: usize,
     /// Evaluations in one batch.
     pub batch_max: usize,
 }

@@ -4,6 +4,8 @@ use salvo::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA};
 use salvo::http::{ResBody, Response, StatusCode};
 use serde::Serialize;
 
+use crate::domain::chain::chain;
+
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -24,7 +26,7 @@ pub(super) fn json_as(res: &mut Response, status: StatusCode, content_type: Head
     match serde_json::to_vec(value) {
         Ok(text) => body(res, status, content_type, text),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "an answer could not be written as JSON");
+            tracing::error!(error = chain(&error), "an answer could not be written as JSON");
             res.status_code(StatusCode::INTERNAL_SERVER_ERROR);
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::domain::chain::chain;
 use crate::domain::change::Revision;
 use crate::domain::time::Clock;
 use crate::keys::Keys;
@@ -27,7 +28,7 @@ pub async fn rotate_keys(keys: Arc<Keys>) {
         match keys.step().await {
             Ok(_) => {}
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the signing keys could not be rotated");
+                tracing::error!(error = chain(&error), "the signing keys could not be rotated");
                 tokio::time::sleep(SWEEP_EVERY).await;
             }
         }
@@ -38,7 +39,7 @@ pub async fn rotate_keys(keys: Arc<Keys>) {
 pub async fn follow_keys(keys: Arc<Keys>, mut changed: watch::Receiver<Revision>) {
     loop {
         if let Err(error) = keys.reload().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the signing keys could not be read");
+            tracing::error!(error = chain(&error), "the signing keys could not be read");
             tokio::time::sleep(Duration::from_secs(1)).await;
             continue;
         }
@@ -53,7 +54,7 @@ pub async fn sweep(store: Arc<Store>, clock: Arc<dyn Clock>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         if let Err(error) = sweep_once(&store, clock.as_ref()).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "what expired could not be deleted");
+            tracing::error!(error = chain(&error), "what expired could not be deleted");
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Client assertions: JWTs a client signs with its own key (RFC 7523 §3, OpenID Connect Core §9).
 
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, PublicKeyUse};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
-use crate::domain::time::Instant;
 use super::jws::{signature_only, understood_header};
+use crate::domain::time::Instant;
 
 /// Asymmetric algorithms only; never the token's own word.
 const ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
@@ -97,16 +99,21 @@ impl PublicKeys {
         if keys.is_empty() || keys.len() > KEYS_MAX {
             return Err(format!("jwks must hold 1 to {KEYS_MAX} keys, not {}", keys.len()));
         }
-        if keys.iter().any(|key| ["d", "p", "q", "k"].iter().any(|private| key.get(private).is_some())) {
+        if keys
+            .iter()
+            .any(|key| ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|private| key.get(private).is_some()))
+        {
             return Err("jwks must hold public keys only; this one holds a private or symmetric key".into());
         }
         let set: JwkSet = serde_json::from_value(raw).map_err(|e| format!("jwks is not a JWK Set: {e}"))?;
         for jwk in &set.keys {
             if algorithms(jwk).is_empty() || DecodingKey::from_jwk(jwk).is_err() {
-                return Err("jwks must hold RSA (2048 bits or more), P-256 or Ed25519 keys".into());
+                return Err("jwks must hold RSA (2048 to 8192 bits), P-256 or Ed25519 keys".into());
             }
-            if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
-                return Err("jwks must hold signature keys (use \"sig\")".into());
+            if !is_for_signatures(jwk) {
+                let expected = "jwks must hold keys for signatures: use \"sig\", key_ops with \"verify\", alg RS256, \
+                                PS256, ES256 or EdDSA, where these are given";
+                return Err(expected.into());
             }
         }
         Ok(Self(set.keys))
@@ -120,6 +127,11 @@ impl PublicKeys {
         let header = understood_header(assertion).ok_or(AssertionError::Malformed)?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(AssertionError::Algorithm);
+        }
+        // A token of another kind is no assertion, whoever signed it (RFC 8725 §3.11).
+        let kinds = ["jwt", "client-authentication+jwt"];
+        if !header.typ.as_deref().is_none_or(|typ| kinds.contains(&typ.to_ascii_lowercase().as_str())) {
+            return Err(AssertionError::Malformed);
         }
         // A key without a kid may be meant by any kid; the signature decides.
         let named = |jwk: &&Jwk| match (&header.kid, &jwk.common.key_id) {
@@ -139,11 +151,36 @@ impl PublicKeys {
 /// The algorithms a key may be used with: by its type, so that an RSA key never checks an ECDSA signature or an HMAC.
 fn algorithms(jwk: &Jwk) -> &'static [Algorithm] {
     use jsonwebtoken::jwk::EllipticCurve::{Ed25519, P256};
+    let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
     match &jwk.algorithm {
-        // 2048 bits are 342 characters of base64url, or 343 with a leading zero byte.
-        AlgorithmParameters::RSA(rsa) if rsa.n.len() >= 342 => &[Algorithm::RS256, Algorithm::PS256],
-        AlgorithmParameters::EllipticCurve(ec) if ec.curve == P256 => &[Algorithm::ES256],
-        AlgorithmParameters::OctetKeyPair(okp) if okp.curve == Ed25519 => &[Algorithm::EdDSA],
+        AlgorithmParameters::RSA(rsa) if is_strong(&bytes(&rsa.n), &bytes(&rsa.e)) => {
+            &[Algorithm::RS256, Algorithm::PS256]
+        }
+        AlgorithmParameters::EllipticCurve(ec)
+            if ec.curve == P256 && bytes(&ec.x).len() == 32 && bytes(&ec.y).len() == 32 =>
+        {
+            &[Algorithm::ES256]
+        }
+        AlgorithmParameters::OctetKeyPair(okp) if okp.curve == Ed25519 && bytes(&okp.x).len() == 32 => {
+            &[Algorithm::EdDSA]
+        }
         _ => &[],
     }
+}
+
+/// An RSA key of 2048 to 8192 bits, whatever zeros stand before it, with an odd exponent from 3 on (RFC 8017 §3.1).
+fn is_strong(modulus: &[u8], exponent: &[u8]) -> bool {
+    let significant = |bytes: &[u8]| bytes.iter().copied().skip_while(|b| *b == 0).collect::<Vec<_>>();
+    let (modulus, exponent) = (significant(modulus), significant(exponent));
+    let odd = |bytes: &[u8]| bytes.last().is_some_and(|b| b % 2 == 1);
+    (256..=1024).contains(&modulus.len()) && odd(&modulus) && odd(&exponent) && exponent != [1] && exponent.len() <= 8
+}
+
+/// What the key says of its use must not speak against checking signatures (RFC 7517 §4.2 to §4.4).
+fn is_for_signatures(jwk: &Jwk) -> bool {
+    let common = &jwk.common;
+    let allowed = [KeyAlgorithm::RS256, KeyAlgorithm::PS256, KeyAlgorithm::ES256, KeyAlgorithm::EdDSA];
+    common.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature)
+        && common.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify))
+        && common.key_algorithm.is_none_or(|algorithm| allowed.contains(&algorithm))
 }

@@ -15,7 +15,7 @@ pub enum KeysError {
     Tampered,
     #[error("no signing key of this kid: {0}")]
     UnknownKey(String),
-    #[error("the key is {state}; {hint}")]
+    #[error("a key is {state} already: {hint}")]
     WrongState { state: &'static str, hint: &'static str },
     #[error("no key is signing now")]
     NoSigningKey,
@@ -23,4 +23,16 @@ pub enum KeysError {
     Crypto(&'static str),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl KeysError {
+    /// Whether the same call may work in a moment.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::NoSigningKey => true,
+            Self::Store(fault) => fault.is_busy(),
+            _ => false,
+        }
+    }
 }

@@ -90,15 +90,10 @@ impl MasterKeys {
         }
         // Written beside and linked into place: a crash leaves either no key or a whole one, and the first of two wins.
         let mut draft = file.as_os_str().to_owned();
-        draft.push(format!(".{}", std::process::id()));
+        draft.push(format!(".{}", hex(&entropy::bytes::<8>(entropy))));
         let draft = Path::new(&draft);
-        let mut out = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(draft)
-            .map_err(failed)?;
+        let mut out =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft).map_err(failed)?;
         out.write_all(generate_master_key(entropy).as_bytes()).map_err(failed)?;
         out.write_all(b"\n").and_then(|()| out.sync_all()).map_err(failed)?;
         let linked = std::fs::hard_link(draft, file);

@@ -20,7 +20,7 @@ use crate::store::signing_keys::StoredKey;
 #[derive(Debug)]
 pub struct JwksDocument {
     pub body: String,
-    /// Strong entity tag with its quotes (RFC 9110 §8.8.3).
+    /// Weak entity tag, since the document may go out compressed (RFC 9110 §8.8.3).
     pub etag: String,
 }
 
@@ -48,9 +48,15 @@ impl KeyRing {
         }
     }
 
-    /// Builds the ring of these keys; opens what is sealed and was not parsed before.
-    pub(super) fn build(stored: &[StoredKey], master: &MasterKeys, before: &Self) -> Result<Self, KeysError> {
+    /// Builds the ring of these keys; opens what is sealed and was not parsed before. A private key that cannot be opened
+    /// is the second part of the answer and does not keep the rest, a revocation above all, from taking effect.
+    pub(super) fn build(
+        stored: &[StoredKey],
+        master: &MasterKeys,
+        before: &Self,
+    ) -> Result<(Self, Option<KeysError>), KeysError> {
         let mut ring = Self::empty();
+        let mut unopened = None;
         let published: Vec<_> = stored.iter().filter(|s| s.key.state.is_published()).collect();
         for stored in &published {
             let kid = &stored.key.kid;
@@ -59,9 +65,17 @@ impl KeyRing {
             let key = DecodingKey::from_jwk(&jwk).map_err(|_| KeysError::Crypto("reading a stored JWK"))?;
             ring.verifying.insert(kid.clone(), key);
             if let Some(sealed) = &stored.sealed {
-                let private = match before.parsed.get(kid) {
-                    Some(parsed) => parsed.clone(),
-                    None => Arc::new(PrivateKey::parse(kid, &master.open(&context(kid), sealed)?)?),
+                let private = match before
+                    .parsed
+                    .get(kid)
+                    .map(|parsed| Ok(parsed.clone()))
+                    .unwrap_or_else(|| open(kid, sealed, master))
+                {
+                    Ok(private) => private,
+                    Err(error) => {
+                        unopened = Some(error);
+                        continue;
+                    }
                 };
                 if matches!(stored.key.state, KeyState::Signing { .. }) {
                     ring.signing = Some(private.clone());
@@ -71,13 +85,23 @@ impl KeyRing {
         }
         let keys: Vec<_> = published.iter().map(|s| &s.public_jwk).collect();
         let body = json!({ "keys": keys }).to_string();
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Digest::of(body.as_bytes()).as_bytes()));
+        let etag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(Digest::of(body.as_bytes()).as_bytes()));
         ring.jwks = JwksDocument { body, etag };
-        Ok(ring)
+        Ok((ring, unopened))
+    }
+
+    /// Whether this node can sign.
+    #[must_use]
+    pub fn can_sign(&self) -> bool {
+        self.signing.is_some()
     }
 
     #[must_use]
     pub fn jwks(&self) -> &JwksDocument {
         &self.jwks
     }
+}
+
+fn open(kid: &str, sealed: &[u8], master: &MasterKeys) -> Result<Arc<PrivateKey>, KeysError> {
+    Ok(Arc::new(PrivateKey::parse(kid, &master.open(&context(kid), sealed)?)?))
 }

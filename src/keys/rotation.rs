@@ -74,12 +74,12 @@ impl Keys {
     /// Reads the keys again, after the change log said they changed.
     ///
     /// # Errors
-    /// The store's, or a key sealed under another master key: the ring stays as it was then.
+    /// The store's, or that a key is sealed under another master key: what else changed holds all the same.
     pub async fn reload(&self) -> Result<(), KeysError> {
         let stored = signing_keys::all(&mut self.store.read().await?).await?;
-        let ring = KeyRing::build(&stored, &self.master, &self.ring())?;
+        let (ring, unopened) = KeyRing::build(&stored, &self.master, &self.ring())?;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
-        Ok(())
+        unopened.map_or(Ok(()), Err)
     }
 
     /// Signs claims as a token of this kind, off the async threads.
@@ -112,9 +112,11 @@ impl Keys {
         let now = self.clock.now();
         let Some(step) = self.schedule.next_step(&self.list().await?, now) else { return Ok(false) };
         match step {
-            KeyStep::CreateFirst => self.create(KeyState::Signing { since: now }, &Actor::System).await.map(|_| ())?,
-            KeyStep::Prepare { signs_from } => {
-                self.create(KeyState::Pending { signs_from }, &Actor::System).await.map(|_| ())?;
+            KeyStep::CreateFirst => {
+                self.create(|now| KeyState::Signing { since: now }, &Actor::System).await?;
+            }
+            KeyStep::Prepare => {
+                self.create(|now| self.pending(now), &Actor::System).await?;
             }
             KeyStep::Promote { pending, retiring, unpublish_at } => {
                 self.promote(&pending, retiring.as_deref(), unpublish_at, now).await?;
@@ -129,23 +131,33 @@ impl Keys {
     /// # Errors
     /// [`KeysError::WrongState`] when one is pending already.
     pub async fn rotate(&self, actor: &Actor) -> Result<(String, Instant), KeysError> {
-        let signs_from = self.clock.now().plus(self.schedule.publish_lead);
-        match self.create(KeyState::Pending { signs_from }, actor).await? {
-            Some(kid) => Ok((kid, signs_from)),
-            None => Err(KeysError::WrongState { state: "pending", hint: "a rotation is under way already" }),
+        match self.create(|now| self.pending(now), actor).await? {
+            Some(key) => Ok((key.kid, key.state.moment())),
+            None => Err(KeysError::WrongState { state: "pending", hint: "a rotation is under way" }),
         }
     }
 
+    fn pending(&self, now: Instant) -> KeyState {
+        KeyState::Pending { signs_from: now.plus(self.schedule.publish_lead) }
+    }
+
     /// Makes a key in this state, unless another one is in it.
-    async fn create(&self, state: KeyState, actor: &Actor) -> Result<Option<String>, KeysError> {
-        let new = self.generate(state).await?;
+    async fn create(
+        &self,
+        state: impl Fn(Instant) -> KeyState,
+        actor: &Actor,
+    ) -> Result<Option<SigningKey>, KeysError> {
+        let mut new = self.generate(state(self.clock.now())).await?;
         let mut edit = self.store.edit().await?;
+        // The lead counts from when the key is published, not from before it was made and the lock was waited for.
+        new.key.state = state(self.clock.now());
         if !signing_keys::insert(&mut edit, &new).await? {
+            edit.rollback().await?;
             return Ok(None);
         }
         self.announce(&mut edit, FactKind::SigningKeyCreated, &new.key.kid, actor, json!({ "key": &new.key })).await?;
         edit.commit().await?;
-        Ok(Some(new.key.kid))
+        Ok(Some(new.key))
     }
 
     async fn generate(&self, state: KeyState) -> Result<StoredKey, KeysError> {
@@ -168,10 +180,10 @@ impl Keys {
         if let Some(old) = retiring
             && !signing_keys::transition(&mut edit, old, "signing", KeyState::Retired { unpublish_at }).await?
         {
-            return Ok(()); // Another node was faster.
+            return Ok(edit.rollback().await?); // Another node was faster.
         }
         if !signing_keys::transition(&mut edit, pending, "pending", KeyState::Signing { since: now }).await? {
-            return Ok(());
+            return Ok(edit.rollback().await?);
         }
         let detail = json!({ "retired": retiring, "unpublish_at": unpublish_at });
         self.announce(&mut edit, FactKind::SigningKeyPromoted, pending, &Actor::System, detail).await?;

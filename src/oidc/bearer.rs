@@ -20,6 +20,11 @@ pub struct Verified {
 }
 
 impl Verified {
+    #[must_use]
+    pub const fn expires_at(&self) -> Instant {
+        Instant::from_seconds(self.claims.exp)
+    }
+
     /// Whom the token speaks for: a person where it lives under a grant, else the client itself.
     #[must_use]
     pub fn subject(&self) -> SubjectRef {

@@ -46,7 +46,7 @@ impl Provider {
         }
         let mut edit = self.store.edit().await?;
         if !tokens::deny(&mut edit, verified.id, expires_at, now).await? {
-            return Ok(()); // The edit rolls back: nothing changed.
+            return Ok(edit.rollback().await?);
         }
         let actor = Actor::Client(client.client_id.as_str().to_owned());
         let changed = Changed::DeniedToken { id: verified.id, expires_at };

@@ -1,5 +1,6 @@
 //! The client-credentials grant (RFC 6749 §4.4) with resource indicators (RFC 8707).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -14,6 +15,7 @@ use crate::domain::id::TokenId;
 use crate::domain::name::NameError;
 use crate::domain::resource_server::{DOORWARD, ResourceServer};
 use crate::domain::scope::Scopes;
+use crate::domain::time::Instant;
 use crate::events::LedgerError;
 use crate::keys::{KeysError, TokenKind};
 
@@ -44,6 +46,8 @@ pub enum TokenError {
     TargetNotAllowed,
     #[error("resource: this client has no single default; name one of the resource servers it may ask for")]
     TargetMissing,
+    #[error("resource: Doorward's own API must be asked for alone")]
+    TargetMixed,
     #[error(transparent)]
     Decision(#[from] DecisionError),
     #[error(transparent)]
@@ -68,22 +72,32 @@ impl Provider {
         client: &Client,
         request: &ClientCredentialsRequest,
     ) -> Result<Issued, TokenError> {
+        let now = self.clock.now();
         let registry = self.decisions.registry().await?;
         let targets = self.targets(client, &request.resources, &registry)?;
         let asked = request.scope.as_deref().map(Scopes::parse).transpose()?;
         let granted = granted(client, asked.as_ref(), &targets)?;
-        let claims = self.claims(client, &granted, &targets).await?;
+        let claims = self.claims(client, &granted, &targets, now).await?;
         let access_token = self.keys.sign(TokenKind::Access, &claims).await?;
-        self.ledger.append(self.fact(&claims, request)).await?;
-        let scope = (asked.as_ref() != Some(&granted)).then_some(granted);
-        Ok(Issued { access_token, expires_in_seconds: self.settings.access_token_lifetime.as_secs(), scope })
+        self.ledger.append(self.fact(&claims, request, now)).await?;
+        let scope = (asked.as_ref() != Some(&granted) && !granted.is_empty()).then_some(granted);
+        let expires_in_seconds = u64::try_from(claims.exp - claims.iat).unwrap_or(0);
+        Ok(Issued { access_token, expires_in_seconds, scope })
     }
 
     /// Which resource servers the token is for: those asked for, else the only one the client may ask for. Doorward's own
     /// APIs are never a default.
     fn targets(&self, client: &Client, asked: &[String], registry: &Registry) -> Result<Vec<Target>, TokenError> {
         if !asked.is_empty() {
-            return asked.iter().map(|audience| self.target(client, audience, registry)).collect();
+            let mut seen = BTreeSet::new();
+            let distinct = asked.iter().filter(|audience| seen.insert(*audience));
+            let targets = distinct.map(|audience| self.target(client, audience, registry));
+            let targets = targets.collect::<Result<Vec<_>, _>>()?;
+            // Another resource server that got such a token could use it here in the client's name.
+            if targets.len() > 1 && targets.iter().any(|target| target.server.name.as_str() == DOORWARD) {
+                return Err(TokenError::TargetMixed);
+            }
+            return Ok(targets);
         }
         let others =
             client.resources.iter().filter_map(|id| registry.by_id(*id)).filter(|rs| rs.name.as_str() != DOORWARD);
@@ -105,8 +119,13 @@ impl Provider {
         Ok(Target { server: server.clone(), audience: audience.to_owned() })
     }
 
-    async fn claims(&self, client: &Client, scope: &Scopes, targets: &[Target]) -> Result<AccessClaims, TokenError> {
-        let now = self.clock.now();
+    async fn claims(
+        &self,
+        client: &Client,
+        scope: &Scopes,
+        targets: &[Target],
+        now: Instant,
+    ) -> Result<AccessClaims, TokenError> {
         let mut claims = AccessClaims {
             iss: self.settings.issuer.as_str().to_owned(),
             sub: client.client_id.as_str().to_owned(),
@@ -123,17 +142,22 @@ impl Provider {
         };
         // Names of roles mean something only at one resource server: a token for several carries none.
         if let [target] = targets {
-            self.add_held(&mut claims, &target.server).await?;
+            self.add_held(&mut claims, &target.server, now).await?;
         }
         Ok(claims)
     }
 
-    async fn add_held(&self, claims: &mut AccessClaims, server: &ResourceServer) -> Result<(), TokenError> {
+    async fn add_held(
+        &self,
+        claims: &mut AccessClaims,
+        server: &ResourceServer,
+        now: Instant,
+    ) -> Result<(), TokenError> {
         let wanted = server.claims;
         if !wanted.roles && !wanted.permissions {
             return Ok(());
         }
-        let held = self.decisions.held(server.id, &SubjectRef::Client(claims.client_id.clone())).await?;
+        let held = self.decisions.held(server.id, &SubjectRef::Client(claims.client_id.clone()), now).await?;
         let size = |names: &[String]| names.iter().map(|name| name.len() + 3).sum::<usize>();
         let (roles, permissions) = (wanted.roles.then_some(held.roles), wanted.permissions.then_some(held.permissions));
         let total = roles.as_deref().map_or(0, size) + permissions.as_deref().map_or(0, size);
@@ -141,14 +165,18 @@ impl Provider {
         if total <= self.settings.access_token_claims_max_bytes {
             claims.roles = roles;
             claims.permissions = permissions;
+            // A claim must not outlive the assignment it tells of.
+            if let Some(edge) = held.valid_until {
+                claims.exp = claims.exp.min(edge.as_seconds().max(claims.iat + 1));
+            }
         }
         Ok(())
     }
 
-    fn fact(&self, claims: &AccessClaims, request: &ClientCredentialsRequest) -> Fact {
+    fn fact(&self, claims: &AccessClaims, request: &ClientCredentialsRequest, now: Instant) -> Fact {
         let actor = Actor::Client(claims.client_id.clone());
         let subject = format!("client:{}", claims.client_id);
-        Fact::new(self.clock.now(), self.entropy.as_ref(), FactKind::TokenIssued, actor, subject)
+        Fact::new(now, self.entropy.as_ref(), FactKind::TokenIssued, actor, subject)
             .for_request(request.request_id.as_deref())
             .with(json!({
                 "grant": "client_credentials", "jti": claims.jti, "aud": claims.aud,

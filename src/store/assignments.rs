@@ -102,28 +102,25 @@ pub async fn delete(tx: &mut Tx, id: AssignmentId) -> Result<bool, StoreError> {
     Ok(on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)? == 1)
 }
 
-/// Assignments of one resource server in the order they were made, after one of them, of one principal or of all.
+/// Assignments in the order they were made, after one of them; at one resource server or at all, of one principal or of all.
 ///
 /// # Errors
 /// The database's.
 pub async fn list(
     conn: &mut Conn,
-    of: ResourceServerId,
+    at: Option<ResourceServerId>,
     principal: Option<Principal>,
     after: uuid::Uuid,
     limit: i64,
 ) -> Result<Vec<Recorded>, StoreError> {
-    let query = assignments::table
-        .filter(assignments::resource_server_id.eq(Uid(of.uuid())))
-        .filter(assignments::id.gt(Uid(after)))
-        .order(assignments::id)
-        .limit(limit);
-    let rows = match principal {
-        None => on!(conn, |c| query.load::<Row>(c).await)?,
-        Some(p) => {
-            let query = query.filter(assignments::principal_id.eq(Uid(p.uuid())));
-            on!(conn, |c| query.load::<Row>(c).await)?
-        }
+    let query = assignments::table.filter(assignments::id.gt(Uid(after))).order(assignments::id).limit(limit);
+    let at = at.map(|at| assignments::resource_server_id.eq(Uid(at.uuid())));
+    let of = principal.map(|p| assignments::principal_id.eq(Uid(p.uuid())));
+    let rows = match (at, of) {
+        (None, None) => on!(conn, |c| query.load::<Row>(c).await)?,
+        (Some(at), None) => on!(conn, |c| query.filter(at).load::<Row>(c).await)?,
+        (None, Some(of)) => on!(conn, |c| query.filter(of).load::<Row>(c).await)?,
+        (Some(at), Some(of)) => on!(conn, |c| query.filter(at).filter(of).load::<Row>(c).await)?,
     };
     rows.into_iter().map(Row::into_domain).collect()
 }

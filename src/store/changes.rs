@@ -24,7 +24,7 @@ pub struct Edit {
 }
 
 /// One write may change so many things at most; longer imports are a series of writes.
-pub const CHANGES_MAX: i32 = 10_000;
+pub const CHANGES_MAX: i64 = 10_000;
 
 impl Edit {
     pub(super) async fn begin(mut tx: Tx) -> Result<Self, StoreError> {
@@ -51,7 +51,7 @@ impl Edit {
         at: Instant,
         states: States,
     ) -> Result<(), StoreError> {
-        if self.ordinal >= CHANGES_MAX {
+        if i64::from(self.ordinal) >= CHANGES_MAX {
             return Err(StoreError::failed("more than 10000 changes in one write"));
         }
         let row = (
@@ -67,6 +67,14 @@ impl Edit {
         on!(&mut *self.tx, |c| diesel::insert_into(changes::table).values(row).execute(c).await)?;
         self.ordinal += 1;
         Ok(())
+    }
+
+    /// See [`Tx::rollback`].
+    ///
+    /// # Errors
+    /// See [`Tx::rollback`].
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        self.tx.rollback().await
     }
 
     /// Makes the write durable and visible as one revision.
@@ -124,6 +132,16 @@ pub async fn position(conn: &mut Conn) -> Result<Position, StoreError> {
     let query = revisions::table.find(1_i16).select((revisions::epoch, revisions::revision));
     let (epoch, revision) = on!(conn, |c| query.first::<(Uid, i64)>(c).await)?;
     Ok(Position { epoch: Epoch::from_uuid(epoch.0), revision: Revision(revision) })
+}
+
+/// Gives the history another name, if it still has the old one; of many nodes one does.
+///
+/// # Errors
+/// The database's.
+pub async fn renew_epoch(tx: &mut Tx, old: Epoch, new: Epoch) -> Result<bool, StoreError> {
+    let target = revisions::table.find(1_i16).filter(revisions::epoch.eq(Uid(old.uuid())));
+    let set = revisions::epoch.eq(Uid(new.uuid()));
+    Ok(on!(&mut **tx, |c| diesel::update(target).set(set).execute(c).await)? == 1)
 }
 
 /// What changed after `after`, in order, at most `limit` rows; `Err` inside for a row a newer node wrote.

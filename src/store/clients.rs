@@ -160,3 +160,14 @@ pub async fn set_secret(tx: &mut Tx, id: ClientId, digest: &Digest) -> Result<bo
     let set = clients::secret_digest.eq(&digest.as_bytes()[..]);
     Ok(on!(&mut **tx, |c| diesel::update(target).set(set).execute(c).await)? == 1)
 }
+
+/// The names of clients, by identifier.
+///
+/// # Errors
+/// The database's.
+pub async fn names(conn: &mut Conn, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, StoreError> {
+    let ids: Vec<Uid> = ids.iter().copied().map(Uid).collect();
+    let query = clients::table.filter(clients::id.eq_any(ids)).select((clients::id, clients::client_id));
+    let rows = on!(conn, |c| query.load::<(Uid, String)>(c).await)?;
+    Ok(rows.into_iter().map(|(id, name)| (id.0, name)).collect())
+}

@@ -58,13 +58,12 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(super) async fn begin(mut conn: Conn, sql: &str) -> Result<Self, StoreError> {
-        let held = Held::new();
-        if let Err(error) = conn.batch(sql).await {
-            conn.discard();
-            return Err(error);
-        }
-        Ok(Self { conn: Some(conn), _held: held })
+    pub(super) async fn begin(conn: Conn, sql: &str) -> Result<Self, StoreError> {
+        // Owned before the first await: a caller that goes away while BEGIN is under way must not give its pool a
+        // connection that stands in a transaction.
+        let mut tx = Self { conn: Some(conn), _held: Held::new() };
+        tx.batch(sql).await?;
+        Ok(tx)
     }
 
     /// Makes what was written durable and visible.
@@ -74,6 +73,18 @@ impl Tx {
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.deref_mut().batch("COMMIT").await?;
         // Only a connection whose transaction has ended goes back to the pool.
+        drop(self.conn.take());
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Undoes what was written and keeps the connection: for the paths where nothing to do is an ordinary answer.
+    ///
+    /// # Errors
+    /// The database's; the connection is closed then.
+    pub async fn rollback(mut self) -> Result<(), StoreError> {
+        self.deref_mut().batch("ROLLBACK").await?;
         drop(self.conn.take());
         Ok(())
     }

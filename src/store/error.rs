@@ -35,6 +35,10 @@ impl StoreError {
     }
 }
 
+/// How both databases say that the same call may work in a moment.
+const PASSING: [&str; 5] =
+    ["database is locked", "canceling statement", "deadlock detected", "connection closed", "terminating connection"];
+
 impl From<Diesel> for StoreError {
     fn from(error: Diesel) -> Self {
         match error {
@@ -43,8 +47,11 @@ impl From<Diesel> for StoreError {
                 ref info,
             ) => Self::Conflict(info.constraint_name().map_or_else(|| info.message().to_owned(), str::to_owned)),
             Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Busy(error.into()),
-            // SQLite has no typed error for SQLITE_BUSY.
-            Diesel::DatabaseError(_, ref info) if info.message().contains("database is locked") => {
+            Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _) => {
+                Self::Busy(error.into())
+            }
+            // What diesel has no kind for: a lock or a statement that took too long, a deadlock.
+            Diesel::DatabaseError(_, ref info) if PASSING.iter().any(|text| info.message().contains(text)) => {
                 Self::Busy(error.into())
             }
             other => Self::Failed(other.into()),

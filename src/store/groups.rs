@@ -1,7 +1,10 @@
 //! Groups and who is in them.
 
+use std::collections::HashMap;
+
 use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
+use uuid::Uuid;
 
 use super::conn::{Conn, Tx, on};
 use super::decisions::interval;
@@ -125,4 +128,15 @@ pub async fn nesting(conn: &mut Conn) -> Result<Vec<(GroupId, GroupId)>, StoreEr
 
 pub(super) fn principal(kind: &str, id: Uid) -> Result<Principal, StoreError> {
     Principal::from_parts(kind, id.0).ok_or_else(|| StoreError::corrupt(format!("principal kind {kind:?}")))
+}
+
+/// The names of groups, by identifier.
+///
+/// # Errors
+/// The database's.
+pub async fn names(conn: &mut Conn, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, StoreError> {
+    let ids: Vec<Uid> = ids.iter().copied().map(Uid).collect();
+    let query = groups::table.filter(groups::id.eq_any(ids)).select((groups::id, groups::name));
+    let rows = on!(conn, |c| query.load::<(Uid, String)>(c).await)?;
+    Ok(rows.into_iter().map(|(id, name)| (id.0, name)).collect())
 }

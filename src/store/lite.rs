@@ -20,12 +20,13 @@ const SETUP: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA s
 pub(super) async fn open(
     options: &StoreOptions,
     opener: Opener,
-) -> Result<(Pool<Lite>, Pool<Lite>, Option<File>), StoreError> {
+) -> Result<(Pool<Lite>, Pool<Lite>, Pool<Lite>, Option<File>), StoreError> {
     let path = PathBuf::from(options.url.trim_start_matches("sqlite://"));
     let server = tokio::task::spawn_blocking(move || prepare(&path, opener)).await.map_err(StoreError::failed)??;
     let writer = pool(options, 1)?;
     let readers = pool(options, options.connections_max)?;
-    Ok((writer, readers, server))
+    let log = pool(options, 1)?;
+    Ok((writer, readers, log, server))
 }
 
 /// Makes the folder, takes the server's lock, migrates.
@@ -34,6 +35,9 @@ fn prepare(path: &Path, opener: Opener) -> Result<Option<File>, StoreError> {
         std::fs::create_dir_all(folder)
             .map_err(|e| StoreError::failed(format!("the folder {} cannot be made: {e}", folder.display())))?;
     }
+    // By its real place, so that a link does not let two servers share one file.
+    let real = real_path(path);
+    let path = real.as_path();
     let server = match opener {
         Opener::Server => Some(lock_for_server(path)?),
         Opener::Command => None,
@@ -48,6 +52,24 @@ fn prepare(path: &Path, opener: Opener) -> Result<Option<File>, StoreError> {
     owner_only(path)?;
     migrate::sqlite(&mut conn)?;
     Ok(server)
+}
+
+/// Whether a server is running on this SQLite file.
+#[must_use]
+pub fn is_served(path: &Path) -> bool {
+    let mut name = real_path(path).into_os_string();
+    name.push("-server-lock");
+    // No lock file, no server; a lock that cannot be had is a server's.
+    File::open(&name).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+fn real_path(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| {
+        match (path.parent().and_then(|p| p.canonicalize().ok()), path.file_name()) {
+            (Some(folder), Some(name)) => folder.join(name),
+            _ => path.to_owned(),
+        }
+    })
 }
 
 fn lock_for_server(path: &Path) -> Result<File, StoreError> {

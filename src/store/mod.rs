@@ -39,6 +39,7 @@ use self::conn::Lite;
 pub use self::conn::{Conn, Tx};
 pub use self::error::StoreError;
 pub use self::guard::debug_assert_outside_transaction;
+pub use self::lite::is_served;
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -56,8 +57,8 @@ pub struct StoreOptions {
 }
 
 enum Back {
-    Pg(Pool<AsyncPgConnection>),
-    Lite { writer: Pool<Lite>, readers: Pool<Lite>, _server: Option<std::fs::File> },
+    Pg { pool: Pool<AsyncPgConnection>, log: Pool<AsyncPgConnection> },
+    Lite { writer: Pool<Lite>, readers: Pool<Lite>, log: Pool<Lite>, _server: Option<std::fs::File> },
 }
 
 /// The database. Cheap to share behind an `Arc`.
@@ -79,10 +80,11 @@ impl Store {
     /// The database cannot be reached or migrated, or another server has this SQLite file.
     pub async fn open(options: &StoreOptions, opener: Opener) -> Result<Self, StoreError> {
         let back = if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
-            Back::Pg(pg::open(options).await?)
+            let (pool, log) = pg::open(options).await?;
+            Back::Pg { pool, log }
         } else {
-            let (writer, readers, _server) = lite::open(options, opener).await?;
-            Back::Lite { writer, readers, _server }
+            let (writer, readers, log, _server) = lite::open(options, opener).await?;
+            Back::Lite { writer, readers, log, _server }
         };
         Ok(Self { back })
     }
@@ -91,7 +93,7 @@ impl Store {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.back {
-            Back::Pg(_) => "PostgreSQL",
+            Back::Pg { .. } => "PostgreSQL",
             Back::Lite { .. } => "SQLite",
         }
     }
@@ -103,12 +105,23 @@ impl Store {
     pub async fn read(&self) -> Result<Conn, StoreError> {
         debug_assert_outside_transaction("a second connection");
         Ok(match &self.back {
-            Back::Pg(pool) => Conn::Pg(pool.get().await.map_err(pool_error)?),
+            Back::Pg { pool, .. } => Conn::Pg(pool.get().await.map_err(pool_error)?),
             Back::Lite { readers, .. } => Conn::Lite(readers.get().await.map_err(pool_error)?),
         })
     }
 
-    /// Reads that all see one moment.
+    /// The connection for following the change log: apart from the others, so that no load on them delays a revocation.
+    ///
+    /// # Errors
+    /// Busy or failed.
+    pub async fn read_log(&self) -> Result<Conn, StoreError> {
+        Ok(match &self.back {
+            Back::Pg { log, .. } => Conn::Pg(log.get().await.map_err(pool_error)?),
+            Back::Lite { log, .. } => Conn::Lite(log.get().await.map_err(pool_error)?),
+        })
+    }
+
+    /// Reads that all see one moment. Commit it when done, to give its connection back.
     ///
     /// # Errors
     /// Busy or failed.
@@ -128,7 +141,10 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         debug_assert_outside_transaction("a second transaction");
         match &self.back {
-            Back::Pg(pool) => Tx::begin(Conn::Pg(pool.get().await.map_err(pool_error)?), "BEGIN").await,
+            Back::Pg { pool, .. } => {
+                let conn = Conn::Pg(pool.get().await.map_err(pool_error)?);
+                Tx::begin(conn, "BEGIN ISOLATION LEVEL READ COMMITTED").await
+            }
             Back::Lite { writer, .. } => {
                 // A deferred transaction that reads first cannot become a writer under load; IMMEDIATE waits its turn.
                 Tx::begin(Conn::Lite(writer.get().await.map_err(pool_error)?), "BEGIN IMMEDIATE").await
@@ -147,7 +163,8 @@ impl Store {
 
 fn pool_error(error: PoolError) -> StoreError {
     match error {
-        PoolError::Timeout(_) => StoreError::Busy(error.into()),
+        // No connection in time, or none that the database would open: both may be over in a moment.
+        PoolError::Timeout(_) | PoolError::Backend(_) => StoreError::Busy(error.into()),
         other => StoreError::failed(other),
     }
 }

@@ -1,7 +1,10 @@
 //! People.
 
+use std::collections::HashMap;
+
 use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
+use uuid::Uuid;
 
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
@@ -50,7 +53,11 @@ pub async fn insert(tx: &mut Tx, person: &Person, now: Instant) -> Result<(), St
 }
 
 async fn insert_name(tx: &mut Tx, name: &str, id: PersonId) -> Result<(), StoreError> {
-    let row = (person_names::name.eq(name), person_names::person_id.eq(Uid(id.uuid())));
+    let row = (
+        person_names::name.eq(name),
+        person_names::folded.eq(name.to_lowercase()),
+        person_names::person_id.eq(Uid(id.uuid())),
+    );
     on!(&mut **tx, |c| diesel::insert_into(person_names::table).values(row).execute(c).await)?;
     Ok(())
 }
@@ -90,4 +97,25 @@ pub async fn set_disabled(tx: &mut Tx, id: PersonId, at: Option<Instant>) -> Res
         })?
     };
     Ok(changed == 1)
+}
+
+/// Whether somebody has one of these names, or one that differs from it by case alone.
+///
+/// # Errors
+/// The database's.
+pub async fn is_taken(conn: &mut Conn, names: &[&str]) -> Result<bool, StoreError> {
+    let folded: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let query = person_names::table.filter(person_names::folded.eq_any(folded)).select(person_names::name).limit(1);
+    Ok(on!(conn, |c| query.first::<String>(c).await.optional())?.is_some())
+}
+
+/// The `sub` and username of people, by identifier.
+///
+/// # Errors
+/// The database's.
+pub async fn names(conn: &mut Conn, ids: &[Uuid]) -> Result<HashMap<Uuid, (String, String)>, StoreError> {
+    let ids: Vec<Uid> = ids.iter().copied().map(Uid).collect();
+    let query = people::table.filter(people::id.eq_any(ids)).select((people::id, people::sub, people::username));
+    let rows = on!(conn, |c| query.load::<(Uid, String, String)>(c).await)?;
+    Ok(rows.into_iter().map(|(id, sub, username)| (id.0, (sub, username))).collect())
 }

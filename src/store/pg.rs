@@ -15,14 +15,24 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::error::StoreError;
 use super::{StoreOptions, migrate};
 
-pub(super) async fn open(options: &StoreOptions) -> Result<Pool<AsyncPgConnection>, StoreError> {
+pub(super) async fn open(
+    options: &StoreOptions,
+) -> Result<(Pool<AsyncPgConnection>, Pool<AsyncPgConnection>), StoreError> {
     let tls = Arc::new(tls_config(options)?);
     let first = connect(&options.url, &tls, "")
         .await
         .map_err(|e| StoreError::failed(format!("PostgreSQL cannot be reached: {}", innermost(&e))))?;
     migrate::postgres(first).await?;
 
-    let limits = limits(options);
+    Ok((pool(options, &tls, options.connections_max)?, pool(options, &tls, 1)?))
+}
+
+fn pool(
+    options: &StoreOptions,
+    tls: &Arc<rustls::ClientConfig>,
+    size: usize,
+) -> Result<Pool<AsyncPgConnection>, StoreError> {
+    let (tls, limits) = (tls.clone(), limits(options));
     let mut config = ManagerConfig::<AsyncPgConnection>::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
@@ -31,7 +41,7 @@ pub(super) async fn open(options: &StoreOptions) -> Result<Pool<AsyncPgConnectio
     });
     let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(options.url.clone(), config);
     Pool::builder(manager)
-        .max_size(options.connections_max)
+        .max_size(size)
         .wait_timeout(Some(options.checkout_timeout))
         .create_timeout(Some(options.checkout_timeout))
         .runtime(deadpool::Runtime::Tokio1)

@@ -48,6 +48,7 @@ diesel::table! {
 
     person_names (name) {
         name -> Text,
+        folded -> Text,
         person_id -> Id,
     }
 }

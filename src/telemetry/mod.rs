@@ -30,7 +30,7 @@ pub fn start(format: Format, filter: &str) {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // An error means that logging was started before (tests start many servers in one process).
     let _ = if json {
-        registry.with(layer.json().flatten_event(true).with_current_span(false)).try_init()
+        registry.with(layer.json().flatten_event(true).with_span_list(false)).try_init()
     } else {
         registry.with(layer.with_target(false)).try_init()
     };

@@ -4,10 +4,12 @@
 ///
 /// Use cases (`oidc`, `login`, `account`, `admin`) import the ground and never each other; nobody imports `boot`, and only
 /// `boot` imports `config`. `jobs` is a driver that also rotates keys, so it imports `keys`.
-pub const ROOMS: [(&str, &[&str]); 18] = [
+pub const ROOMS: [(&str, &[&str]); 19] = [
     // The program and the head of the library: rooms are declared there, nothing else is.
     ("main", &["boot"]),
     ("lib", &[]),
+    // The handbook: pages, no code.
+    ("docs", &[]),
     // Drivers.
     (
         "boot",

@@ -32,6 +32,10 @@ both! {
         fails(&house.doorward(&["user", "create", "bot"]), &["bot", "exists already"]);
         fails(&house.doorward(&["user", "create", "a b"]), &["username", "letters"]);
         fails(&house.doorward(&["user", "create", "eve", "--sub", "alice"]), &["exists already"]);
+        fails(&house.doorward(&["user", "create", "eve", "--sub", "Alice"]), &["exists already"]);
+        fails(&house.doorward(&["user", "create", "ALICE"]), &["exists already"]);
+        let again = ["assign", "add", "user:bob", "--resource-server", "notes", "--role", "viewer"];
+        fails(&house.doorward(&again), &["user:bob", "exists already"]);
         fails(&house.doorward(&["user", "disable", "nobody"]), &["no person", "nobody"]);
         fails(&house.doorward(&["client", "create", "alice"]), &["exists already"]);
         fails(&house.doorward(&["client", "create", "x", "--scope", "notes:read"]), &["scope"]);

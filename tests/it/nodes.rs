@@ -17,7 +17,11 @@ async fn what_is_withdrawn_on_one_node_is_refused_on_the_other_within_a_second()
 
     // A role is withdrawn on one.
     let held = one.command(&["assign", "list", "--resource-server", "notes", "--principal", "user:bob"]);
-    one.node().admin().remove_assignment(held["assignments"][0]["id"].as_str().unwrap().parse().unwrap()).await.unwrap();
+    one.node()
+        .admin()
+        .remove_assignment(held["assignments"][0]["id"].as_str().unwrap().parse().unwrap())
+        .await
+        .unwrap();
     eventually("a withdrawn role", async || !other.may("bob", "read").await).await;
     assign(one.node().admin(), "user:bob", "notes", "editor", Effect::Allow, Interval::ALWAYS).await;
     eventually("a given role", async || other.may("bob", "update").await).await;
@@ -55,9 +59,9 @@ async fn many_processes_may_start_on_an_empty_database_at_once() {
     for database in [Database::Sqlite, Database::Postgres] {
         let folder = tempfile::tempdir().unwrap();
         let url = database.create(folder.path()).await;
-        let run = || {
+        let run = |arguments: &[&str]| {
             std::process::Command::new(env!("CARGO_BIN_EXE_doorward"))
-                .args(["keys", "list", "--json"])
+                .args(arguments)
                 .env_clear()
                 .env("DOORWARD_DATABASE_URL", &url)
                 .env("DOORWARD_KEYS_MASTER_KEY_FILE", folder.path().join("master.key"))
@@ -66,18 +70,24 @@ async fn many_processes_may_start_on_an_empty_database_at_once() {
                 .spawn()
                 .unwrap()
         };
-        let processes: Vec<_> = (0..6).map(|_| run()).collect();
-        let kids: Vec<_> = processes
-            .into_iter()
-            .map(|process| {
-                let output = process.wait_with_output().unwrap();
-                assert!(output.status.success(), "{database:?}: {}", String::from_utf8_lossy(&output.stderr));
-                let keys: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-                assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "{database:?}");
-                keys["keys"][0]["kid"].as_str().unwrap().to_owned()
-            })
-            .collect();
-        assert!(kids.iter().all(|kid| *kid == kids[0]), "{database:?}: one first key");
+        let processes: Vec<_> = (0..6).map(|i| run(&["user", "create", &format!("u{i}")])).collect();
+        for process in processes {
+            let output = process.wait_with_output().unwrap();
+            assert!(output.status.success(), "{database:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let listed = run(&["user", "list", "--json"]).wait_with_output().unwrap();
+        let people: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+        assert_eq!(people["users"].as_array().unwrap().len(), 6, "{database:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_start_at_once_agree_on_one_first_key() {
+    let nodes = House::at_once(Database::Postgres, 4).await;
+    let keys = nodes[0].get("/oauth2/jwks").await.json();
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
+    for node in &nodes {
+        assert_eq!(node.get("/oauth2/jwks").await.json(), keys);
     }
 }
 
@@ -88,6 +98,10 @@ async fn a_second_server_on_one_sqlite_file_is_refused() {
     assert!(!output.status.success());
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("another Doorward server") && errors.contains("PostgreSQL"), "{errors}");
-    assert_eq!(house.ask_token(&Auth::basic("bot", &house.world.bot), &[]).await.status, 200, "the first one serves on");
+    assert_eq!(
+        house.ask_token(&Auth::basic("bot", &house.world.bot), &[]).await.status,
+        200,
+        "the first one serves on"
+    );
     tokio::time::sleep(Duration::from_millis(1)).await;
 }

@@ -25,8 +25,9 @@ both! {
         assert!(!wrong.text.contains("<script>x"), "and nothing typed is run");
         assert_eq!(submit("alice").await.status, 400, "taken, and the link still works");
 
-        let tries = ["one", "two", "three", "four"].map(submit);
-        let statuses: Vec<_> = futures_util::future::join_all(tries).await.iter().map(|a| a.status).collect();
+        let tries = ["first", "second", "third", "fourth"].map(submit);
+        let answers = futures_util::future::join_all(tries).await;
+        let statuses: Vec<_> = answers.iter().map(|a| a.status).collect();
         assert_eq!(statuses.iter().filter(|s| **s == 200).count(), 1, "{statuses:?}");
         assert_eq!(statuses.iter().filter(|s| **s == 410).count(), 3, "{statuses:?}");
         assert_eq!(house.get(&link).await.status, 410);

@@ -29,11 +29,13 @@ CREATE TABLE people (
     disabled_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- One namespace for subs and usernames: no name can mean two people.
+-- One namespace for subs and usernames: no name can mean two people, nor differ from another's by case alone.
 CREATE TABLE person_names (
     name      TEXT NOT NULL PRIMARY KEY,
+    folded    TEXT NOT NULL,
     person_id BLOB NOT NULL REFERENCES people (id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX person_names_by_folded ON person_names (folded);
 
 CREATE TABLE resource_servers (
     id                BLOB NOT NULL PRIMARY KEY,

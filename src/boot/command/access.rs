@@ -9,7 +9,7 @@ use super::super::output::table;
 use super::Context;
 use super::servers::texts;
 use crate::admin::PrincipalRef;
-use crate::admin::assignments::{HeldRef, NewAssignment, assigned};
+use crate::admin::assignments::{HeldRef, NewAssignment};
 use crate::domain::assignment::Effect;
 use crate::domain::id::AssignmentId;
 use crate::domain::name::{Reason, Slug};
@@ -94,11 +94,11 @@ pub(super) async fn run_group(cx: &Context<'_>, command: GroupCommand) -> Result
             let members = cx.admin.group_members(&group, after).await?;
             cx.output.show(&json!({ "members": members }), || {
                 let row = |m: &Value| {
-                    let mut row = vec![texts(m.get("type")), texts(m.get("id"))];
+                    let mut row = vec![texts(m.get("member"))];
                     row.extend(interval(m));
                     row
                 };
-                table(&["type", "id", "not before", "expires at"], &members.iter().map(row).collect::<Vec<_>>())
+                table(&["member", "not before", "expires at"], &members.iter().map(row).collect::<Vec<_>>())
             });
         }
     }
@@ -137,8 +137,9 @@ Examples:
     Remove { id: AssignmentId },
     /// List assignments, in the order they were made.
     List {
+        /// Only those at this resource server.
         #[arg(long, value_name = "NAME")]
-        resource_server: Slug,
+        resource_server: Option<Slug>,
         /// Only those of this user, client or group.
         #[arg(long)]
         principal: Option<PrincipalRef>,
@@ -159,8 +160,8 @@ pub(super) async fn run(cx: &Context<'_>, command: AssignCommand) -> Result<(), 
             let effect = if deny { Effect::Deny } else { Effect::Allow };
             let (interval, reason) = (when.interval()?, when.reason);
             let new = NewAssignment { principal, resource_server, held, effect, interval, reason };
-            let recorded = cx.admin.add_assignment(&new).await?;
-            cx.output.show(&assigned(&recorded), || {
+            let (recorded, view) = cx.admin.add_assignment(&new).await?;
+            cx.output.show(&view, || {
                 format!(
                     "{} for {} at {}: {}",
                     new.effect.as_str(),
@@ -175,15 +176,17 @@ pub(super) async fn run(cx: &Context<'_>, command: AssignCommand) -> Result<(), 
             cx.output.show(&json!({ "removed": id, "revision": revision }), || format!("removed {id}"));
         }
         AssignCommand::List { resource_server, principal, after } => {
-            let all = cx.admin.assignments(&resource_server, principal.as_ref(), after).await?;
+            let all = cx.admin.assignments(resource_server.as_ref(), principal.as_ref(), after).await?;
             cx.output.show(&json!({ "assignments": all }), || {
                 let row = |a: &Value| {
                     let held = if a.get("role").is_some() { "role" } else { "permission" };
-                    let mut row = ["id", "principal", "effect", held].map(|member| texts(a.get(member))).to_vec();
+                    let mut row = ["id", "resource_server", "principal", "effect", held]
+                        .map(|member| texts(a.get(member)))
+                        .to_vec();
                     row.extend(interval(a));
                     row
                 };
-                let header = ["id", "principal", "effect", "role or permission", "not before", "expires at"];
+                let header = ["id", "at", "principal", "effect", "role or permission", "not before", "expires at"];
                 table(&header, &all.iter().map(row).collect::<Vec<_>>())
             });
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::node::BootError;
 use super::super::output::table;
 use super::Context;
+use super::servers::texts;
 use crate::admin::clients::{CreatedClient, NewClient, view};
 use crate::domain::client::{AuthMethod, Client};
 use crate::domain::name::{ClientName, DisplayName, Slug};
@@ -86,23 +87,27 @@ pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), 
                 resource_server,
                 decision_caller,
             };
-            created(cx, &cx.admin.create_client(new).await?, "created");
+            created(cx, &cx.admin.create_client(new).await?, "created").await?;
         }
-        ClientCommand::Show { client_id } => show(cx, &cx.admin.client(&client_id).await?),
-        ClientCommand::List { after } => list(cx, &cx.admin.clients(&after).await?),
-        ClientCommand::Disable { client_id } => show(cx, &cx.admin.set_client_disabled(&client_id, true).await?),
-        ClientCommand::Enable { client_id } => show(cx, &cx.admin.set_client_disabled(&client_id, false).await?),
+        ClientCommand::Show { client_id } => show(cx, &cx.admin.client(&client_id).await?).await?,
+        ClientCommand::List { after } => list(cx, &cx.admin.clients(&after).await?).await?,
+        ClientCommand::Disable { client_id } => {
+            show(cx, &cx.admin.set_client_disabled(&client_id, true).await?).await?
+        }
+        ClientCommand::Enable { client_id } => {
+            show(cx, &cx.admin.set_client_disabled(&client_id, false).await?).await?
+        }
         ClientCommand::RotateSecret { client_id } => {
-            created(cx, &cx.admin.rotate_client_secret(&client_id).await?, "new secret for");
+            created(cx, &cx.admin.rotate_client_secret(&client_id).await?, "new secret for").await?;
         }
     }
     Ok(())
 }
 
 /// What a developer pastes into their application.
-fn created(cx: &Context<'_>, created: &CreatedClient, done: &str) {
+async fn created(cx: &Context<'_>, created: &CreatedClient, done: &str) -> Result<(), BootError> {
     let issuer = &cx.config.server.issuer;
-    let mut value = view(&created.client);
+    let mut value = view(&created.client, &cx.admin.resource_servers().await?);
     if let Some(members) = value.as_object_mut() {
         members.insert("issuer".into(), json!(issuer.as_str()));
         if let Some(secret) = &created.secret {
@@ -123,23 +128,29 @@ fn created(cx: &Context<'_>, created: &CreatedClient, done: &str) {
         }
         lines.join("\n")
     });
+    Ok(())
 }
 
-fn show(cx: &Context<'_>, client: &Client) {
-    let value = view(client);
+async fn show(cx: &Context<'_>, client: &Client) -> Result<(), BootError> {
+    let value = view(client, &cx.admin.resource_servers().await?);
     cx.output.show(&value, || {
         let state = if client.disabled { "disabled" } else { "active" };
-        format!(
-            "client_id    {}\nstate        {state}\nauth_method  {}\nscopes       {}",
-            client.client_id,
-            client.credential.method(),
-            client.scopes
-        )
+        let lines = [
+            ("client_id", client.client_id.to_string()),
+            ("state", state.to_owned()),
+            ("auth method", client.credential.method().to_string()),
+            ("may ask for", texts(value.get("resources"))),
+            ("scopes", client.scopes.to_string()),
+            ("speaks for", texts(value.get("resource_server"))),
+        ];
+        lines.map(|(name, text)| format!("{name:12} {text}").trim_end().to_owned()).join("\n")
     });
+    Ok(())
 }
 
-fn list(cx: &Context<'_>, clients: &[Client]) {
-    let values: Vec<Value> = clients.iter().map(view).collect();
+async fn list(cx: &Context<'_>, clients: &[Client]) -> Result<(), BootError> {
+    let servers = cx.admin.resource_servers().await?;
+    let values: Vec<Value> = clients.iter().map(|client| view(client, &servers)).collect();
     cx.output.show(&json!({ "clients": values }), || {
         let row = |c: &Client| {
             let state = if c.disabled { "disabled" } else { "active" };
@@ -152,4 +163,5 @@ fn list(cx: &Context<'_>, clients: &[Client]) {
             }
         }
     });
+    Ok(())
 }

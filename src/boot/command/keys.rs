@@ -30,13 +30,7 @@ pub(in crate::boot) enum KeysCommand {
 pub(super) async fn run(cx: &Context<'_>, command: KeysCommand) -> Result<(), BootError> {
     let master = master_keys(cx.config, &cx.store, &cx.world).await?;
     let (clock, entropy) = (cx.world.clock.clone(), cx.world.entropy.clone());
-    if let KeysCommand::Reseal = command {
-        let keys = Keys::unopened(cx.store.clone(), master, clock, entropy, schedule(cx.config));
-        let resealed = keys.reseal(&Actor::CommandLine).await?;
-        cx.output.show(&json!({ "resealed": resealed }), || format!("{resealed} keys sealed anew"));
-        return Ok(());
-    }
-    let keys = Keys::open(cx.store.clone(), master, clock, entropy, schedule(cx.config)).await?;
+    let keys = Keys::unopened(cx.store.clone(), master, clock, entropy, schedule(cx.config));
     match command {
         KeysCommand::List => list(cx, &keys.list().await?),
         KeysCommand::Rotate => {
@@ -49,7 +43,10 @@ pub(super) async fn run(cx: &Context<'_>, command: KeysCommand) -> Result<(), Bo
             let value = json!({ "revoked": kid, "signing": signer });
             cx.output.show(&value, || format!("revoked {kid}; {signer} signs now"));
         }
-        KeysCommand::Reseal => {}
+        KeysCommand::Reseal => {
+            let resealed = keys.reseal(&Actor::CommandLine).await?;
+            cx.output.show(&json!({ "resealed": resealed }), || format!("{resealed} keys sealed anew"));
+        }
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ impl Evaluation {
             Noted::subject(depot, &subject);
         }
         let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
-        evaluation.decide(&self.0, asked).await
+        evaluation.decide(&self.0, asked, self.0.clock.now()).await
     }
 }
 

@@ -12,6 +12,7 @@ use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::evaluation::answer;
 use super::request::Evaluation;
+use crate::domain::time::Instant;
 
 #[derive(Clone)]
 pub(in crate::http) struct Evaluations(pub Arc<App>);
@@ -64,7 +65,9 @@ impl Evaluations {
     async fn evaluate(&self, req: &mut Request, depot: &Depot, res: &mut Response) -> Result<(), Problem> {
         let started = self.0.clock.monotonic();
         let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
-        let body = json::object(req, self.0.limits.body_max_bytes).await?;
+        // One moment for all of them.
+        let now = self.0.clock.now();
+        let body = json::object(req, self.0.limits.batch_body_max_bytes).await?;
         let semantic = Semantic::parse(&body)?;
         let items = match body.get("evaluations") {
             None => &[][..],
@@ -73,7 +76,7 @@ impl Evaluations {
         };
         if items.is_empty() {
             // Without items the request is a single one (AuthZEN §7.1).
-            let (decision, revision) = Evaluation::parse(&body, &Object::new())?.decide(&self.0, asked).await?;
+            let (decision, revision) = Evaluation::parse(&body, &Object::new())?.decide(&self.0, asked, now).await?;
             answer(&self.0, res, &decision, revision, started);
             return Ok(());
         }
@@ -81,16 +84,25 @@ impl Evaluations {
             let problem = format!("evaluations must not hold more than {} items", self.0.limits.batch_max);
             return Err(Problem::bad_request(&problem));
         }
-        let answers = self.all(items, &body, asked, semantic).await;
+        let answers = self.all(items, &body, asked, semantic, now).await?;
         reply::json(res, StatusCode::OK, &json!({ "evaluations": answers }));
         Ok(())
     }
 
-    async fn all(&self, items: &[Value], defaults: &Object, asked: &Asked, semantic: Semantic) -> Vec<Value> {
+    async fn all(
+        &self,
+        items: &[Value],
+        defaults: &Object,
+        asked: &Asked,
+        semantic: Semantic,
+        now: Instant,
+    ) -> Result<Vec<Value>, Problem> {
         let mut answers = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let (allowed, answer) = match self.one(index, item, defaults, asked).await {
+            let (allowed, answer) = match self.one(index, item, defaults, asked, now).await {
                 Ok(allowed) => (allowed, json!({ "decision": allowed })),
+                // Not knowing is not denying: a fault fails the whole batch.
+                Err(problem) if problem.is_fault() => return Err(problem),
                 Err(problem) => (false, json!({ "decision": false, "context": { "error": problem.as_item() } })),
             };
             answers.push(answer);
@@ -98,13 +110,20 @@ impl Evaluations {
                 break;
             }
         }
-        answers
+        Ok(answers)
     }
 
-    async fn one(&self, index: usize, item: &Value, defaults: &Object, asked: &Asked) -> Result<bool, Problem> {
+    async fn one(
+        &self,
+        index: usize,
+        item: &Value,
+        defaults: &Object,
+        asked: &Asked,
+        now: Instant,
+    ) -> Result<bool, Problem> {
         let item = item.as_object();
         let item = item.ok_or_else(|| Problem::bad_request(&format!("evaluations[{index}] must be an object")))?;
-        let (decision, _) = Evaluation::parse(item, defaults)?.decide(&self.0, asked).await?;
+        let (decision, _) = Evaluation::parse(item, defaults)?.decide(&self.0, asked, now).await?;
         Ok(decision.allowed)
     }
 }

@@ -8,6 +8,7 @@ use super::super::errors::Problem;
 use super::super::json::Object;
 use crate::decision::{Decision, Query, Reason, SubjectRef};
 use crate::domain::change::Revision;
+use crate::domain::time::Instant;
 use crate::oidc::bearer::BearerError;
 
 /// Longer than any name here.
@@ -61,24 +62,27 @@ impl Evaluation {
     }
 
     /// Decides it at the resource server of the caller.
-    pub(super) async fn decide(self, app: &App, at: &Asked) -> Result<(Decision, Revision), Problem> {
-        let Some(subject) = self.subject(app, at).await? else {
+    pub(super) async fn decide(self, app: &App, at: &Asked, now: Instant) -> Result<(Decision, Revision), Problem> {
+        let Some((subject, expires_at)) = self.subject(app, at).await? else {
             let decision = Decision { allowed: false, reason: Reason::SubjectUnknown, valid_until: None };
             return Ok((decision, app.provider.decisions().applied().revision));
         };
         let query =
             Query { subject, action: self.action, resource_type: self.resource_type, resource_id: self.resource_id };
-        Ok(app.provider.decisions().decide(at.0.id, &query).await?)
+        let (decision, revision) = app.provider.decisions().decide(at.0.id, &query, now).await?;
+        // What a token permits ends with it.
+        let valid_until = [decision.valid_until, expires_at].into_iter().flatten().min();
+        Ok((Decision { valid_until, ..decision }, revision))
     }
 
-    /// Whom the request is about; `None` for a type or token that is nobody's here.
-    async fn subject(&self, app: &App, at: &Asked) -> Result<Option<SubjectRef>, Problem> {
+    /// Whom the request is about, and until when; `None` for a type or token that is nobody's here.
+    async fn subject(&self, app: &App, at: &Asked) -> Result<Option<(SubjectRef, Option<Instant>)>, Problem> {
         let short = self.subject_id.len() <= SUBJECT_LEN_MAX;
         match self.subject_type.as_str() {
-            "user" if short => Ok(Some(SubjectRef::User(self.subject_id.clone()))),
-            "client" if short => Ok(Some(SubjectRef::Client(self.subject_id.clone()))),
+            "user" if short => Ok(Some((SubjectRef::User(self.subject_id.clone()), None))),
+            "client" if short => Ok(Some((SubjectRef::Client(self.subject_id.clone()), None))),
             "access_token" => match app.provider.accept(&self.subject_id, &at.0.identifier).await {
-                Ok(verified) => Ok(Some(verified.subject())),
+                Ok(verified) => Ok(Some((verified.subject(), Some(verified.expires_at())))),
                 Err(BearerError::Decision(fault)) => Err(fault.into()),
                 // A token that is not valid for this resource server speaks for nobody.
                 Err(_) => Ok(None),
@@ -108,6 +112,10 @@ fn text(name: &str, value: Option<&Value>, len_max: usize) -> Result<String, Pro
         Some(Value::String(text)) if text.is_empty() => Err(Problem::bad_request(&format!("{name} must not be empty"))),
         Some(Value::String(text)) if text.len() > len_max => {
             Err(Problem::bad_request(&format!("{name} must not be longer than {len_max} bytes")))
+        }
+        // No name here has one, and not every database takes a NUL.
+        Some(Value::String(text)) if text.chars().any(char::is_control) => {
+            Err(Problem::bad_request(&format!("{name} must not hold control characters")))
         }
         Some(Value::String(text)) => Ok(text.clone()),
         Some(_) => Err(Problem::bad_request(&format!("{name} must be a string"))),

@@ -11,6 +11,7 @@ use salvo::{Depot, Request, Response, handler};
 pub(super) use self::oauth::OAuthError;
 pub(super) use self::page::ErrorPage;
 pub(super) use self::problem::Problem;
+use crate::domain::chain::chain;
 
 /// Bodies for the errors the framework itself makes: 404, 405, 413, timeouts, panics.
 #[handler]
@@ -25,5 +26,5 @@ pub(super) fn timed_out() -> StatusError {
 
 /// Faults are logged with their whole chain of causes; callers are told nothing of them.
 fn log_fault(fault: &(dyn std::error::Error + 'static), what: &str) {
-    tracing::error!(error = fault, "{what}");
+    tracing::error!(error = chain(fault), "{what}");
 }

@@ -131,12 +131,12 @@ impl From<TokenError> for OAuthError {
             TokenError::ScopeMalformed(_) | TokenError::ScopeNotAllowed(_) => {
                 Self::refused("invalid_scope", &error.to_string())
             }
-            TokenError::TargetNotAllowed | TokenError::TargetMissing => {
+            TokenError::TargetNotAllowed | TokenError::TargetMissing | TokenError::TargetMixed => {
                 Self::refused("invalid_target", &error.to_string())
             }
             TokenError::Decision(fault) => Self::decision(fault),
             TokenError::Ledger(fault) => Self::fault(fault, fault.is_busy()),
-            TokenError::Keys(fault) => Self::failed(fault),
+            TokenError::Keys(fault) => Self::fault(fault, fault.is_passing()),
         }
     }
 }

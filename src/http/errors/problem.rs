@@ -51,6 +51,10 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "not_a_decision_caller", detail)
     }
 
+    pub(in crate::http) fn not_found() -> Self {
+        Self::of_status(StatusCode::NOT_FOUND)
+    }
+
     /// What the framework refused.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let (code, detail) = match status {
@@ -79,6 +83,11 @@ impl Problem {
     /// A fault below: come back in a moment, or not.
     fn fault(fault: &(dyn std::error::Error + 'static), is_busy: bool) -> Self {
         if is_busy { Self::unavailable(fault) } else { Self::failed(fault) }
+    }
+
+    /// Whether this says that the service could not answer, not that the request was wrong.
+    pub(in crate::http) fn is_fault(&self) -> bool {
+        self.status.is_server_error()
     }
 
     /// The status and text of a problem inside a batch.

@@ -12,6 +12,8 @@ use salvo::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 
 use super::reply;
 
+use crate::domain::chain::chain;
+
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     let files = [
@@ -23,7 +25,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in files {
         // A template that does not parse shows as a failed page in the first test that renders it.
         if let Err(error) = environment.add_template(name, source) {
-            tracing::error!(error = &error as &dyn std::error::Error, name, "a template does not parse");
+            tracing::error!(error = chain(&error), name, "a template does not parse");
         }
     }
     environment
@@ -41,7 +43,7 @@ fn render(res: &mut Response, status: StatusCode, template: &str, context: Value
             res.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, template, "a page could not be rendered");
+            tracing::error!(error = chain(&error), template, "a page could not be rendered");
             res.status_code(StatusCode::INTERNAL_SERVER_ERROR);
         }
     }

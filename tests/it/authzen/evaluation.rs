@@ -94,7 +94,8 @@ both! {
             refused(&house, &body.to_string(), &format!("{entity}.properties")).await;
         }
         let deep = "[".repeat(5_000) + &"]".repeat(5_000);
-        for body in ["", "{", "[]", "7", "null", "\"x\"", "{\"subject\":}", "\u{feff}{}", &deep] {
+        let twice = "{\"subject\":{\"type\":\"user\",\"id\":\"bob\",\"id\":\"alice\"}}";
+        for body in [twice, "", "{", "[]", "7", "null", "\"x\"", "{\"subject\":}", "\u{feff}{}", &deep] {
             refused(&house, body, "").await;
         }
         let huge = json!({ "padding": "x".repeat(70_000) }).to_string();
@@ -120,7 +121,8 @@ both! {
 
 async fn refused(house: &House, body: &str, member: &str) {
     let headers = [("content-type", "application/json")];
-    let answer = house.send(reqwest::Method::POST, "/access/v1/evaluation", &house.notes_api(), &headers, body.to_owned()).await;
+    let answer =
+        house.send(reqwest::Method::POST, "/access/v1/evaluation", &house.notes_api(), &headers, body.to_owned()).await;
     assert_eq!(answer.refusal(), (400, "invalid_request".into()), "{body:.80}");
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains(member), "{body:.80}: {detail} names {member}");

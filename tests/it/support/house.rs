@@ -52,11 +52,23 @@ impl House {
         house
     }
 
+    /// Nodes that start at the same moment on one empty database.
+    pub async fn at_once(database: Database, nodes: usize) -> Vec<Self> {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let url = database.create(folder.path()).await;
+        let clock = Arc::new(TestClock::new());
+        let start = || Self::open(folder.clone(), url.clone(), Options::default(), clock.clone());
+        futures_util::future::join_all((0..nodes).map(|_| tokio::spawn(start())))
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect()
+    }
+
     /// A second node on the same database, with the same master key.
     pub async fn neighbour(&self) -> Self {
         let options = Options::default().set("server.issuer", self.issuer());
-        let mut house =
-            Self::open(self.folder.clone(), self.database_url.clone(), options, self.clock.clone()).await;
+        let mut house = Self::open(self.folder.clone(), self.database_url.clone(), options, self.clock.clone()).await;
         house.world = self.world.clone();
         house
     }

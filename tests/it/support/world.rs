@@ -61,7 +61,7 @@ pub async fn assign(admin: &Admin, to: &str, at: &str, role: &str, effect: Effec
         interval,
         reason: None,
     };
-    admin.add_assignment(&new).await.unwrap().assignment.id
+    admin.add_assignment(&new).await.unwrap().0.assignment.id
 }
 
 async fn server(admin: &Admin, name: &str, identifier: &str, scopes: &str, permissions: &[&str]) {
@@ -101,7 +101,8 @@ impl World {
             }
         }
         let scopes = Scopes::parse("notes:read notes:write").unwrap();
-        let asks = |id, method| NewClient { scopes: scopes.clone(), resources: vec![slug("notes")], ..new_client(id, method) };
+        let asks =
+            |id, method| NewClient { scopes: scopes.clone(), resources: vec![slug("notes")], ..new_client(id, method) };
         world.bot = secret(admin, asks("bot", AuthMethod::ClientSecretBasic)).await;
         world.post = secret(admin, asks("post", AuthMethod::ClientSecretPost)).await;
         let two = asks("two", AuthMethod::ClientSecretBasic);

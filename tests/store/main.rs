@@ -1,0 +1,9 @@
+//! What the store promises, on both databases: one suite, races included.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "tests mint identifiers of their own")]
+
+mod edits;
+mod gates;
+mod support;
+mod transactions;
