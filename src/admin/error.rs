@@ -27,8 +27,8 @@ pub enum AdminError {
 }
 
 impl AdminError {
-    pub(super) fn invalid(member: &'static str, problem: impl ToString) -> Self {
-        Self::Invalid { member, problem: problem.to_string() }
+    pub(super) fn invalid(member: &'static str, problem: impl Into<String>) -> Self {
+        Self::Invalid { member, problem: problem.into() }
     }
 
     pub(super) fn not_found(what: &'static str, name: &str) -> Self {

@@ -119,7 +119,7 @@ impl Admin {
 }
 
 /// By `sub` or username; usernames in any case.
-async fn find(conn: &mut Conn, name: &str) -> Result<Person, AdminError> {
+pub(super) async fn find(conn: &mut Conn, name: &str) -> Result<Person, AdminError> {
     let person = match people::by_name(conn, name).await? {
         Some(person) => Some(person),
         None => people::by_name(conn, &name.to_ascii_lowercase()).await?,

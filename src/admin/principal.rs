@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::AdminError;
+use super::people::find;
 use crate::domain::assignment::Principal;
 use crate::store::{Conn, clients, groups, people};
 
@@ -51,7 +52,7 @@ impl PrincipalRef {
     pub(super) async fn resolve(&self, conn: &mut Conn) -> Result<Named, AdminError> {
         match self {
             Self::User(name) => {
-                let person = people::by_name(conn, name).await?.ok_or_else(|| AdminError::not_found("person", name))?;
+                let person = find(conn, name).await?;
                 let (label, subject) = (format!("user:{}", person.username), format!("user:{}", person.sub));
                 Ok(Named { principal: Principal::Person(person.id), label, subject })
             }

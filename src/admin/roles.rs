@@ -1,7 +1,5 @@
 //! Roles: create, change, delete, show.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
 use super::resource_servers::{check_declared, find};
@@ -61,8 +59,7 @@ impl Admin {
         let all = roles::all(&mut edit, server.id).await?;
         let role = by_name(&all, name)?;
         let (add, remove) = (ids(&all, &change.add_includes)?, ids(&all, &change.remove_includes)?);
-        let edges: HashMap<_, _> = all.iter().map(|r| (r.id, r.includes.clone())).collect();
-        if add.iter().any(|included| would_cycle(role.id, *included, &edges)) {
+        if add.iter().any(|included| would_cycle(role.id, *included, &all)) {
             return Err(AdminError::Cycle { what: "role", name: name.as_str().to_owned() });
         }
         roles::remove(&mut edit, role.id, &change.remove_permissions, &remove).await?;

@@ -23,7 +23,7 @@ use crate::store::changes::States;
 use crate::store::{Conn, roles, setup_links};
 
 /// The link works for so long.
-pub const SETUP_LINK_LIFETIME: Duration = Duration::from_secs(3600);
+pub const SETUP_LINK_LIFETIME: Duration = Duration::from_hours(1);
 
 impl Admin {
     /// A new link, while nobody holds the built-in role `admin`; an older link stops working. `None` once somebody does.

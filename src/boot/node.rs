@@ -66,7 +66,7 @@ pub(super) fn store_options(config: &Config) -> StoreOptions {
 }
 
 /// Tokens signed by a key whose retirement a node has not heard of yet, and clocks that differ.
-const PUBLISH_MARGIN: Duration = Duration::from_secs(60);
+const PUBLISH_MARGIN: Duration = Duration::from_mins(1);
 
 pub(super) fn schedule(config: &Config) -> Schedule {
     Schedule {

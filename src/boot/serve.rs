@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::node::{BootError, Node, World};
-use super::output::note;
+use super::output::line;
 use crate::config::{Config, mask_password};
 
 /// Runs until SIGTERM or SIGINT.
@@ -20,16 +20,16 @@ pub(super) async fn run(config: &Config) -> Result<(), BootError> {
 /// The lines a person looks for first.
 async fn greet(config: &Config, node: &Node, took: Duration) -> Result<(), BootError> {
     let issuer = &config.server.issuer;
-    note(&format!("Doorward {} is ready after {} ms", env!("CARGO_PKG_VERSION"), took.as_millis()));
-    note(&format!("  issuer     {issuer}"));
-    note(&format!("  listening  {}{}", node.address, if config.server.tls.is_some() { " (TLS)" } else { "" }));
-    note(&format!("  database   {}", mask_password(config.database.url.reveal())));
-    note(&format!("  metadata   {}", issuer.at("/.well-known/openid-configuration")));
+    line(&format!("Doorward {} is ready after {} ms", env!("CARGO_PKG_VERSION"), took.as_millis()));
+    line(&format!("  issuer     {issuer}"));
+    line(&format!("  listening  {}{}", node.address, if config.server.tls.is_some() { " (TLS)" } else { "" }));
+    line(&format!("  database   {}", mask_password(config.database.url.reveal())));
+    line(&format!("  metadata   {}", issuer.at("/.well-known/openid-configuration")));
     if let Some(link) = node.admin().open_setup().await? {
-        note("");
-        note("  There is no operator yet. Whoever opens this link within an hour becomes the first one:");
-        note(&format!("  {}", issuer.at(&format!("/setup/{}", link.reveal()))));
-        note("");
+        line("");
+        line("  There is no operator yet. Whoever opens this link within an hour becomes the first one:");
+        line(&format!("  {}", issuer.at(&format!("/setup/{}", link.reveal()))));
+        line("");
     }
     Ok(())
 }

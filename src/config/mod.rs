@@ -47,17 +47,18 @@ impl Config {
 /// The settings as they apply, with where each comes from, secrets masked: for `doorward config show`.
 #[must_use]
 pub fn show(layers: &Layers) -> String {
-    let mut out = String::new();
+    let mut lines = Vec::new();
     let mut section = "";
     for (key, setting) in layers.settings() {
         let (of, name) = key.split_once('.').unwrap_or(("", key));
         if of != section {
-            out.push_str(&format!("{}[{of}]\n", if section.is_empty() { "" } else { "\n" }));
+            lines.extend((!section.is_empty()).then(String::new));
+            lines.push(format!("[{of}]"));
             section = of;
         }
-        out.push_str(&format!("{name} = {}  # {}\n", shown(key, &setting.value), setting.source));
+        lines.push(format!("{name} = {}  # {}", shown(key, &setting.value), setting.source));
     }
-    out
+    lines.join("\n")
 }
 
 /// The same as JSON: key → value and source.

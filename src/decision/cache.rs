@@ -85,8 +85,8 @@ impl<K: Hash + Eq + Send + Sync + Clone + 'static, V: Clone + Send + Sync + 'sta
     }
 
     /// Puts a value that was read at `revision`, unless its key has changed since.
-    pub(super) fn put(&self, changes: &Changes, changed: &Changed, revision: Revision, key: K, value: V) {
-        let recent = changes.0.read().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn put(&self, log: &Changes, changed: &Changed, revision: Revision, key: K, value: V) {
+        let recent = log.0.read().unwrap_or_else(PoisonError::into_inner);
         if recent.unchanged_since(changed, revision) {
             self.0.insert(key, (revision, value));
         }

@@ -18,7 +18,7 @@ const BATCH: i64 = changes::CHANGES_MAX + 1;
 
 /// How often expired denials are forgotten, and how long beyond their time they are kept.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
-const FORGET_MARGIN: Duration = Duration::from_secs(300);
+const FORGET_MARGIN: Duration = Duration::from_mins(5);
 
 /// Follows until the service is gone.
 pub(super) async fn follow(service: Weak<Decisions>, nudge: Arc<Notify>) {

@@ -110,7 +110,7 @@ impl<'a> View<'a> {
         self.newest.set(self.newest.get().max(revision));
     }
 
-    fn from_cache<V>(&self, hit: Option<(Revision, V)>) -> Option<V> {
+    fn hit<V>(&self, hit: Option<(Revision, V)>) -> Option<V> {
         let (revision, value) = hit?;
         self.saw(revision);
         Some(value)
@@ -209,17 +209,17 @@ impl World for View<'_> {
 
     fn subject(&self, subject: &SubjectRef) -> Option<SubjectState> {
         self.used.borrow_mut().push(Used::Subject);
-        self.state.or_else(|| self.from_cache(self.caches?.subjects.get(subject)))
+        self.state.or_else(|| self.hit(self.caches?.subjects.get(subject)))
     }
 
     fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>> {
         self.used.borrow_mut().push(Used::Memberships(of));
-        self.memberships.get(&of).cloned().or_else(|| self.from_cache(self.caches?.memberships.get(&of)))
+        self.memberships.get(&of).cloned().or_else(|| self.hit(self.caches?.memberships.get(&of)))
     }
 
     fn assignments(&self, of: Principal) -> Option<Arc<[Assignment]>> {
         self.used.borrow_mut().push(Used::Assignments(of));
-        self.assignments.get(&of).cloned().or_else(|| self.from_cache(self.caches?.assignments.get(&(self.at, of))))
+        self.assignments.get(&of).cloned().or_else(|| self.hit(self.caches?.assignments.get(&(self.at, of))))
     }
 }
 

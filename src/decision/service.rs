@@ -49,35 +49,35 @@ pub struct DecisionOptions {
 /// All resource servers, by what they are asked for.
 #[derive(Debug, Default)]
 pub struct Registry {
-    by_id: HashMap<ResourceServerId, Arc<ResourceServer>>,
-    by_identifier: HashMap<String, Arc<ResourceServer>>,
-    by_name: HashMap<String, Arc<ResourceServer>>,
+    ids: HashMap<ResourceServerId, Arc<ResourceServer>>,
+    identifiers: HashMap<String, Arc<ResourceServer>>,
+    names: HashMap<String, Arc<ResourceServer>>,
 }
 
 impl Registry {
     fn build(all: Vec<ResourceServer>) -> Self {
         let mut registry = Self::default();
         for rs in all.into_iter().map(Arc::new) {
-            registry.by_id.insert(rs.id, rs.clone());
-            registry.by_identifier.insert(rs.identifier.clone(), rs.clone());
-            registry.by_name.insert(rs.name.as_str().to_owned(), rs);
+            registry.ids.insert(rs.id, rs.clone());
+            registry.identifiers.insert(rs.identifier.clone(), rs.clone());
+            registry.names.insert(rs.name.as_str().to_owned(), rs);
         }
         registry
     }
 
     #[must_use]
     pub fn by_id(&self, id: ResourceServerId) -> Option<&Arc<ResourceServer>> {
-        self.by_id.get(&id)
+        self.ids.get(&id)
     }
 
     #[must_use]
     pub fn by_identifier(&self, identifier: &str) -> Option<&Arc<ResourceServer>> {
-        self.by_identifier.get(identifier)
+        self.identifiers.get(identifier)
     }
 
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&Arc<ResourceServer>> {
-        self.by_name.get(name)
+        self.names.get(name)
     }
 }
 

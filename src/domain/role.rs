@@ -16,8 +16,9 @@ pub struct Role {
 
 /// Whether `from` would include itself if it included `to`.
 #[must_use]
-pub fn would_cycle(from: RoleId, to: RoleId, includes: &HashMap<RoleId, Vec<RoleId>>) -> bool {
-    reaches(to, from, |role| includes.get(&role).cloned().unwrap_or_default())
+pub fn would_cycle(from: RoleId, to: RoleId, roles: &[Role]) -> bool {
+    let includes: HashMap<_, _> = roles.iter().map(|role| (role.id, &role.includes)).collect();
+    reaches(to, from, |role| includes.get(&role).map(|included| (*included).clone()).unwrap_or_default())
 }
 
 /// Depth-first search over edges given as a function; visits each node once.

@@ -61,7 +61,7 @@ impl fmt::Debug for Secret {
 }
 
 /// SHA-256 of a secret of at least 256 random bits: a slow password hash would add nothing.
-#[derive(Clone, Copy, Hash)]
+#[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 
 impl Digest {

@@ -142,11 +142,11 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
     const SCHEDULE: Schedule = Schedule {
-        rotate_every: Duration::from_secs(90 * 86_400),
+        rotate_every: Duration::from_hours(90 * 24),
         publish_lead: DAY,
-        publish_after: Duration::from_secs(3600),
+        publish_after: Duration::from_hours(1),
     };
 
     fn key(kid: &str, state: KeyState) -> SigningKey {

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use salvo::Request;
 use salvo::http::ParseError;
-use salvo::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use salvo::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 
 /// More parameters than any request here has.
 const PARAMETERS_MAX: usize = 64;
@@ -50,7 +50,7 @@ impl Form {
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(FormError::ContentType);
         }
-        if declared_length(req).is_some_and(|length| length > max_bytes) {
+        if asks_to_send_too_much(req, max_bytes) {
             return Err(FormError::TooLarge);
         }
         let body = req.payload_with_max_size(max_bytes).await.map_err(|error| match error {
@@ -87,9 +87,11 @@ impl Form {
     }
 }
 
-/// What the request says its body has: refused before it is asked to be sent (RFC 9110 §10.1.1).
-pub(super) fn declared_length(req: &Request) -> Option<usize> {
-    req.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// Whether the caller asked before sending a body that is too large anyway (RFC 9110 §10.1.1). One that does not ask is
+/// in the middle of sending: it would see its connection break instead of the answer.
+pub(super) fn asks_to_send_too_much(req: &Request, max_bytes: usize) -> bool {
+    let length = || req.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse::<usize>().ok();
+    req.headers().contains_key(EXPECT) && length().is_some_and(|length| length > max_bytes)
 }
 
 /// Decodes one name or value; `None` for broken escapes, for what is not UTF-8, and for NUL.

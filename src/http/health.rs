@@ -15,7 +15,7 @@ pub(super) struct Health;
 
 #[handler]
 impl Health {
-    async fn handle(&self, res: &mut Response) {
+    fn handle(res: &mut Response) {
         reply::json(res, StatusCode::OK, &json!({ "status": "ok" }));
     }
 }
@@ -29,7 +29,7 @@ pub(super) struct Ready(pub Arc<App>);
 
 #[handler]
 impl Ready {
-    async fn handle(&self, res: &mut Response) {
+    fn handle(&self, res: &mut Response) {
         let (status, text) = if self.0.readiness.is_draining() {
             (StatusCode::SERVICE_UNAVAILABLE, "stopping")
         } else if !self.0.provider.decisions().confirmed_within(CONFIRMED_WITHIN) {

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value};
 
 use super::errors::Problem;
-use super::form::declared_length;
+use super::form::asks_to_send_too_much;
 
 pub(super) type Object = Map<String, Value>;
 
@@ -20,7 +20,7 @@ pub(super) async fn object(req: &mut Request, max_bytes: usize) -> Result<Object
     if !essence.eq_ignore_ascii_case("application/json") {
         return Err(Problem::bad_request("the body must be application/json"));
     }
-    if declared_length(req).is_some_and(|length| length > max_bytes) {
+    if asks_to_send_too_much(req, max_bytes) {
         return Err(Problem::too_large());
     }
     let body = req.payload_with_max_size(max_bytes).await.map_err(|error| match error {

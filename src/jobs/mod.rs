@@ -17,9 +17,9 @@ use crate::store::{Store, StoreError, tokens};
 /// How often keys are looked at. Rotation counts days, but a pending key should take over when it said it would.
 const KEYS_EVERY: Duration = Duration::from_millis(500);
 /// How often what has expired is deleted.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// What expired is kept so long beyond its time, so that nodes whose clocks differ agree.
-const SWEEP_MARGIN: Duration = Duration::from_secs(300);
+const SWEEP_MARGIN: Duration = Duration::from_mins(5);
 
 /// Rotates signing keys by the schedule; ends with the task that is aborted at shutdown.
 pub async fn rotate_keys(keys: Arc<Keys>) {

@@ -65,12 +65,8 @@ impl KeyRing {
             let key = DecodingKey::from_jwk(&jwk).map_err(|_| KeysError::Crypto("reading a stored JWK"))?;
             ring.verifying.insert(kid.clone(), key);
             if let Some(sealed) = &stored.sealed {
-                let private = match before
-                    .parsed
-                    .get(kid)
-                    .map(|parsed| Ok(parsed.clone()))
-                    .unwrap_or_else(|| open(kid, sealed, master))
-                {
+                let parsed = before.parsed.get(kid).cloned();
+                let private = match parsed.map_or_else(|| open(kid, sealed, master), Ok) {
                     Ok(private) => private,
                     Err(error) => {
                         unopened = Some(error);

@@ -264,7 +264,7 @@ impl Keys {
     async fn announce(
         &self,
         edit: &mut Edit,
-        kind: FactKind,
+        fact: FactKind,
         kid: &str,
         actor: &Actor,
         detail: serde_json::Value,
@@ -272,7 +272,7 @@ impl Keys {
         let now = self.clock.now();
         edit.log(&Changed::SigningKeys, actor, now, States::default()).await?;
         let subject = format!("signing-key:{kid}");
-        let fact = Fact::new(now, self.entropy.as_ref(), kind, actor.clone(), subject)
+        let fact = Fact::new(now, self.entropy.as_ref(), fact, actor.clone(), subject)
             .at_revision(edit.revision())
             .with(detail);
         facts::append(edit, &[fact]).await?;

@@ -71,7 +71,7 @@ pub enum ClientAuthError {
 /// How far a client's clock may differ from ours.
 const SKEW: Duration = Duration::from_secs(10);
 /// How far ahead the `exp` of an assertion may lie.
-const ASSERTION_LIFE_MAX: Duration = Duration::from_secs(300);
+const ASSERTION_LIFE_MAX: Duration = Duration::from_mins(5);
 
 impl Provider {
     /// The client that this request proved to come from.

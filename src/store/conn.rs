@@ -13,6 +13,7 @@ use super::guard::Held;
 pub(super) type Lite = SyncConnectionWrapper<SqliteConnection>;
 
 /// A connection to either database.
+#[expect(clippy::large_enum_variant, reason = "moved once for each checkout; a box would cost an allocation each time")]
 pub enum Conn {
     Pg(Object<AsyncPgConnection>),
     Lite(Object<Lite>),

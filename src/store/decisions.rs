@@ -33,7 +33,7 @@ impl<K: Eq + std::hash::Hash, V> Keyed<K, V> {
         rows: Vec<(i64, Option<R>)>,
         mut add: impl FnMut(&mut HashMap<K, V>, R) -> Result<(), StoreError>,
     ) -> Result<Self, StoreError> {
-        let revision = rows.iter().next().map(|(revision, _)| Revision(*revision));
+        let revision = rows.iter().map(|(revision, _)| Revision(*revision)).next();
         let revision = revision.ok_or_else(|| StoreError::corrupt("no row in revisions"))?;
         let mut values = HashMap::new();
         for row in rows.into_iter().filter_map(|(_, row)| row) {
@@ -86,6 +86,8 @@ pub async fn clients(conn: &mut Conn, names: &[String]) -> Result<Keyed<String, 
     })
 }
 
+type MembershipRow = (Uid, Uid, Option<At>, Option<At>);
+
 /// The groups that principals are directly in.
 ///
 /// # Errors
@@ -102,8 +104,7 @@ pub async fn memberships(conn: &mut Conn, of: &[Principal]) -> Result<Keyed<Uuid
         )
             .nullable(),
     ));
-    type Row = (Uid, Uid, Option<At>, Option<At>);
-    let rows = on!(conn, |c| query.load::<(i64, Option<Row>)>(c).await)?;
+    let rows = on!(conn, |c| query.load::<(i64, Option<MembershipRow>)>(c).await)?;
     Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, (member, group, from, until)| {
         let group = GroupId::from_uuid(group.0);
         values.entry(member.0).or_default().push(Membership { group, interval: interval(from, until) });

@@ -52,6 +52,8 @@ fn into_domain((id, name): (Uid, String)) -> Result<Group, StoreError> {
     Ok(Group { id: GroupId::from_uuid(id.0), name: Slug::parse(&name).map_err(StoreError::corrupt)? })
 }
 
+type Row = (String, Uid, Option<At>, Option<At>);
+
 /// A membership to be written.
 #[derive(Debug)]
 pub struct NewMember<'a> {
@@ -109,7 +111,6 @@ pub async fn members(
             group_members::expires_at,
         ))
         .limit(limit);
-    type Row = (String, Uid, Option<At>, Option<At>);
     let rows = on!(conn, |c| query.load::<Row>(c).await)?;
     rows.into_iter().map(|(kind, id, from, until)| Ok((principal(&kind, id)?, interval(from, until)))).collect()
 }

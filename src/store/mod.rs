@@ -83,8 +83,8 @@ impl Store {
             let (pool, log) = pg::open(options).await?;
             Back::Pg { pool, log }
         } else {
-            let (writer, readers, log, _server) = lite::open(options, opener).await?;
-            Back::Lite { writer, readers, log, _server }
+            let (writer, readers, log, server) = lite::open(options, opener).await?;
+            Back::Lite { writer, readers, log, _server: server }
         };
         Ok(Self { back })
     }

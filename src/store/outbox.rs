@@ -13,6 +13,8 @@ use super::types::{At, Json, Uid};
 use crate::domain::id::OutboxId;
 use crate::domain::time::Instant;
 
+type Row = (Uid, String, Json, i32);
+
 /// Claimed work.
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -47,7 +49,6 @@ pub async fn enqueue(tx: &mut Tx, id: OutboxId, topic: &str, payload: Value, now
 pub async fn claim(tx: &mut Tx, now: Instant, lease: Duration, limit: i64) -> Result<Vec<Item>, StoreError> {
     let free = outbox::claimed_until.is_null().or(outbox::claimed_until.le(At(now)));
     let due = outbox::table.filter(outbox::due_at.le(At(now))).filter(free).order(outbox::due_at).limit(limit);
-    type Row = (Uid, String, Json, i32);
     let columns = (outbox::id, outbox::topic, outbox::payload, outbox::attempts);
     let rows = match &mut **tx {
         Conn::Pg(object) => due.select(columns).for_update().skip_locked().load::<Row>(&mut **object).await?,

@@ -1,8 +1,8 @@
 //! The tables, as `migrations/` makes them in both databases.
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{BigInt, SmallInt};
+    use crate::store::types::Id;
 
     revisions (id) {
         id -> SmallInt,
@@ -12,8 +12,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::store::types::{Doc, Moment};
 
     changes (revision, ordinal) {
         revision -> BigInt,
@@ -28,8 +28,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Moment};
 
     people (id) {
         id -> Id,
@@ -43,8 +43,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::Text;
+    use crate::store::types::Id;
 
     person_names (name) {
         name -> Text,
@@ -54,8 +54,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{Bool, Text};
+    use crate::store::types::{Id, Moment};
 
     resource_servers (id) {
         id -> Id,
@@ -69,8 +69,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::Text;
+    use crate::store::types::Id;
 
     permissions (resource_server_id, action, resource_type) {
         resource_server_id -> Id,
@@ -80,8 +80,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::types::{Id, Moment};
 
     clients (id) {
         id -> Id,
@@ -98,8 +98,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+
+    use crate::store::types::Id;
 
     client_resources (client_id, resource_server_id) {
         client_id -> Id,
@@ -108,8 +108,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::Binary;
+    use crate::store::types::Moment;
 
     spent_assertions (digest) {
         digest -> Binary,
@@ -118,8 +118,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::Text;
+    use crate::store::types::{Id, Moment};
 
     roles (id) {
         id -> Id,
@@ -130,8 +130,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::Text;
+    use crate::store::types::Id;
 
     role_permissions (role_id, action, resource_type) {
         role_id -> Id,
@@ -141,8 +141,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+
+    use crate::store::types::Id;
 
     role_includes (role_id, included_id) {
         role_id -> Id,
@@ -151,8 +151,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::Text;
+    use crate::store::types::{Id, Moment};
 
     groups (id) {
         id -> Id,
@@ -162,8 +162,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Moment};
 
     group_members (member_id, group_id) {
         member_kind -> Text,
@@ -178,8 +178,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Moment};
 
     assignments (id) {
         id -> Id,
@@ -199,8 +199,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Moment};
 
     grants (id) {
         id -> Id,
@@ -214,8 +214,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+
+    use crate::store::types::{Id, Moment};
 
     denied_tokens (id) {
         id -> Id,
@@ -225,8 +225,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::types::{Doc, Moment};
 
     signing_keys (kid) {
         kid -> Text,
@@ -239,8 +239,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Doc, Id, Moment};
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::store::types::Moment;
 
     setup_links (digest) {
         digest -> Binary,
@@ -251,7 +251,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::store::types::{Doc, Id, Moment};
 
     facts (id) {
@@ -267,7 +267,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Integer, Nullable, Text};
     use crate::store::types::{Doc, Id, Moment};
 
     outbox (id) {

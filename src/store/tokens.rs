@@ -36,7 +36,7 @@ pub async fn denied(conn: &mut Conn, now: Instant) -> Result<(Revision, Vec<(Tok
         .left_join(denied_tokens::table.on(denied_tokens::expires_at.gt(At(now))))
         .select((revisions::revision, (denied_tokens::id, denied_tokens::expires_at).nullable()));
     let rows = on!(conn, |c| query.load::<(i64, Option<(Uid, At)>)>(c).await)?;
-    let revision = rows.iter().next().map_or(Revision(0), |(revision, _)| Revision(*revision));
+    let revision = rows.iter().map(|(revision, _)| Revision(*revision)).next().unwrap_or_default();
     let tokens = rows.into_iter().filter_map(|(_, row)| row);
     Ok((revision, tokens.map(|(id, at)| (TokenId::from_uuid(id.0), at.0)).collect()))
 }

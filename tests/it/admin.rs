@@ -2,7 +2,9 @@
 
 use std::process::Output;
 
-use crate::support::{House, both};
+use serde_json::json;
+
+use crate::support::{AssertionKey, House, both};
 
 fn fails(output: &Output, expected: &[&str]) {
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -58,6 +60,56 @@ both! {
         fails(&house.doorward(&["assign", "remove", "01a20413-57c8-7332-9494-7b5d4da9a5c2"]), &["no assignment"]);
         let after = house.command(&["audit", "--limit", "1000"])["facts"].as_array().unwrap().len();
         assert_eq!(before, after, "a refused act leaves nothing");
+    }
+
+    async fn only_public_keys_strong_enough_to_check_signatures_are_registered(house: House) {
+        let key = AssertionKey::rsa(jsonwebtoken::Algorithm::RS256).jwk;
+        let with = |member: &str, value: serde_json::Value| {
+            let mut key = key.clone();
+            key[member] = value;
+            json!({ "keys": [key] }).to_string()
+        };
+        let cases = [
+            ("not JSON", "x".to_owned(), "not JSON"),
+            ("no keys", json!({ "keys": [] }).to_string(), "1 to 16 keys"),
+            ("not a set", key.to_string(), "keys"),
+            ("symmetric", json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] }).to_string(), "public keys only"),
+            ("private", with("d", json!("AQAB")), "public keys only"),
+            ("for encryption", with("use", json!("enc")), "for signatures"),
+            ("another alg", with("alg", json!("RSA-OAEP")), "for signatures"),
+            ("weak", with("n", json!("AQAB")), "2048"),
+            ("weak behind zeros", with("n", json!(format!("{}AQAB", "A".repeat(340)))), "2048"),
+            ("exponent 1", with("e", json!("AQ")), "2048"),
+        ];
+        for (what, jwks, expected) in cases {
+            let file = std::env::temp_dir().join(format!("jwks-{}.json", house.port));
+            std::fs::write(&file, jwks).unwrap();
+            let create = ["client", "create", "keyed", "--auth-method", "private_key_jwt", "--jwks", file.to_str().unwrap()];
+            let output = house.doorward(&create);
+            std::fs::remove_file(&file).unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success() && errors.contains(expected), "{what}: {errors}");
+        }
+    }
+
+    async fn operators_read_names_and_not_identifiers(house: House) {
+        let listed = house.command(&["assign", "list"]);
+        let named = |principal: &str, role: &str| {
+            let all = listed["assignments"].as_array().unwrap();
+            all.iter().any(|a| a["principal"] == principal && a["role"] == role && a["resource_server"].is_string())
+        };
+        assert!(named("user:alice", "owner") && named("client:bot", "editor") && named("client:notes-api", "decision-caller"));
+        let client = house.command(&["client", "show", "notes-api"]);
+        assert_eq!((&client["resource_server"], &client["resources"]), (&json!("notes"), &json!(["doorward"])));
+        house.command(&["group", "create", "staff"]);
+        house.command(&["group", "add", "staff", "user:ALICE"]);
+        assert_eq!(house.command(&["group", "members", "staff"])["members"][0]["member"], "user:alice");
+        // Whatever a person was called, the audit trail has one name for them.
+        let sub = format!("user:{}", house.world.alice_sub);
+        house.command(&["user", "disable", "Alice"]);
+        let facts = house.command(&["audit", "--subject", &sub])["facts"].clone();
+        let kinds: Vec<_> = facts.as_array().unwrap().iter().map(|f| f["kind"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(kinds, ["person.disabled", "assignment.added", "person.created"]);
     }
 
     async fn groups_never_close_a_cycle(house: House) {

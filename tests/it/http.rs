@@ -61,13 +61,34 @@ both! {
 
     async fn large_and_many_headers_are_refused(house: House) {
         let long = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(40_000));
-        let many: String = (0..100).map(|i| format!("x-{i}: 1\r\n")).collect();
+        let many = (0..100).map(|i| format!("x-{i}: 1\r\n")).collect::<Vec<_>>().concat();
         let many = format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{many}\r\n");
         for request in [long, many] {
             let answer = raw(&house, request.as_bytes());
             assert!(answer.starts_with("HTTP/1.1 431"), "{answer:.100}");
         }
         assert_eq!(house.get("/healthz").await.status, 200);
+    }
+
+    async fn a_body_that_is_announced_too_large_is_refused_before_it_is_sent(house: House) {
+        for (path, kind) in [("/oauth2/token", "application/x-www-form-urlencoded"), ("/access/v1/evaluation", "application/json")] {
+            let auth = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("notes-api:{}", house.world.notes_api));
+            let request = format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Basic {auth}\r\ncontent-type: {kind}\r\n\
+                 content-length: 9999999\r\nexpect: 100-continue\r\n\r\n"
+            );
+            let answer = raw(&house, request.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 413"), "{path}: {answer}");
+        }
+    }
+
+    async fn public_documents_are_compressed_and_nothing_else_is(house: House) {
+        let accepts = [("accept-encoding", "gzip")];
+        let document = house.get_with("/.well-known/openid-configuration", &accepts).await;
+        assert_eq!(document.header("content-encoding"), "gzip");
+        let headers = [("accept-encoding", "gzip"), ("content-type", "application/x-www-form-urlencoded")];
+        let token = house.send(reqwest::Method::POST, "/oauth2/token", &house.bot(), &headers, "grant_type=client_credentials").await;
+        assert_eq!((token.status, token.header("content-encoding")), (200, ""));
     }
 
     async fn repeated_authorization_headers_are_refused(house: House) {

@@ -52,7 +52,7 @@ async fn rotation_under_load(database: Database) {
         .set("keys.publish_lead", "2s")
         .set("tokens.access_token_lifetime", "10s");
     let house = House::start(database, options).await;
-    let (done, verified) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (done, count) = (AtomicBool::new(false), AtomicUsize::new(0));
     let load = async {
         let mut verifier = Verifier::new(&house).await;
         let mut kids = std::collections::HashSet::new();
@@ -61,7 +61,7 @@ async fn rotation_under_load(database: Database) {
             kids.insert(header_of(&token)["kid"].as_str().unwrap().to_owned());
             verifier.verify(&token).await.unwrap();
             assert_eq!(house.introspect(&house.notes_api(), &token).await["active"], true);
-            verified.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(1, Ordering::Relaxed);
         }
         kids
     };
@@ -76,7 +76,7 @@ async fn rotation_under_load(database: Database) {
     };
     let (kids, ()) = tokio::join!(load, rotate);
     assert_eq!(kids.len(), 3, "each rotation brought a new signing key");
-    assert!(verified.load(Ordering::Relaxed) > 50, "there was load");
+    assert!(count.load(Ordering::Relaxed) > 50, "there was load");
     let keys = house.command(&["keys", "list"]);
     let states: Vec<_> =
         keys["keys"].as_array().unwrap().iter().map(|k| k["state"].as_str().unwrap().to_owned()).collect();
@@ -122,4 +122,38 @@ async fn a_revoked_key_is_out_at_once_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_key_is_out_at_once_on_postgres() {
     revocation_takes_a_key_out_at_once(Database::Postgres).await;
+}
+
+/// Another node, or the command line, may have sealed the keys anew under a master key this node does not have.
+async fn a_key_that_cannot_be_opened_keeps_no_revocation_back(database: Database) {
+    let house = House::start(database, Options::default()).await;
+    let token = house.token().await;
+    let kid = header_of(&token)["kid"].as_str().unwrap().to_owned();
+    let (old, new) = (house.setting("keys.master_key_file"), format!("{}.new", house.setting("keys.master_key_file")));
+    std::fs::write(&new, "c2VhbGVkIHVuZGVyIGFub3RoZXIgbWFzdGVyIGtleS4=\n").unwrap();
+    std::fs::set_permissions(&new, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let with_new = |arguments: &[&str]| {
+        let environment =
+            [("DOORWARD_KEYS_MASTER_KEY_FILE", new.as_str()), ("DOORWARD_KEYS_PREVIOUS_MASTER_KEY_FILES", &old)];
+        let output = house.doorward_with(arguments, &environment);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    with_new(&["keys", "reseal"]);
+    with_new(&["keys", "revoke", &kid]);
+    eventually("the revocation", async || house.introspect(&house.notes_api(), &token).await["active"] == false).await;
+    // The key that signs now cannot be opened here: this node says so instead of signing with a revoked one.
+    eventually("no signing", async || house.ask_token(&house.bot(), &[]).await.status == 503).await;
+    assert_eq!(house.get("/readyz").await.status, 503);
+    let published = house.get("/oauth2/jwks").await.json();
+    assert!(published["keys"].as_array().unwrap().iter().all(|key| key["kid"] != kid.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_opened_keeps_no_revocation_back_on_sqlite() {
+    a_key_that_cannot_be_opened_keeps_no_revocation_back(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_opened_keeps_no_revocation_back_on_postgres() {
+    a_key_that_cannot_be_opened_keeps_no_revocation_back(Database::Postgres).await;
 }

@@ -1,6 +1,7 @@
 //! Doorward through its public doors: a running server, a real socket, both databases.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, and says why")]
 #![expect(clippy::indexing_slicing, reason = "a missing member of an answer fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests wait in real time and make what attackers would make")]
 
@@ -9,6 +10,7 @@ mod authzen;
 mod config;
 mod http;
 mod keys;
+mod logs;
 mod nodes;
 mod oidc;
 mod setup;

@@ -80,7 +80,7 @@ both! {
 
     async fn a_token_is_denied_once_and_the_list_is_read_whole(fresh: Fresh) {
         let id = TokenId::mint(now(), &SystemEntropy);
-        let until = now().plus(Duration::from_secs(60));
+        let until = now().plus(Duration::from_mins(1));
         let won = winners(|_| {
             let store = fresh.store.clone();
             async move {
@@ -141,7 +141,7 @@ both! {
     async fn a_set_up_link_is_spent_once(fresh: Fresh) {
         let digest = Digest::from_bytes(random());
         let mut tx = fresh.store.begin().await.unwrap();
-        setup_links::replace(&mut tx, &digest, now(), now().plus(Duration::from_secs(60))).await.unwrap();
+        setup_links::replace(&mut tx, &digest, now(), now().plus(Duration::from_mins(1))).await.unwrap();
         tx.commit().await.unwrap();
         let won = winners(|_| {
             let store = fresh.store.clone();

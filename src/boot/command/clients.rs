@@ -92,10 +92,10 @@ pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), 
         ClientCommand::Show { client_id } => show(cx, &cx.admin.client(&client_id).await?).await?,
         ClientCommand::List { after } => list(cx, &cx.admin.clients(&after).await?).await?,
         ClientCommand::Disable { client_id } => {
-            show(cx, &cx.admin.set_client_disabled(&client_id, true).await?).await?
+            show(cx, &cx.admin.set_client_disabled(&client_id, true).await?).await?;
         }
         ClientCommand::Enable { client_id } => {
-            show(cx, &cx.admin.set_client_disabled(&client_id, false).await?).await?
+            show(cx, &cx.admin.set_client_disabled(&client_id, false).await?).await?;
         }
         ClientCommand::RotateSecret { client_id } => {
             created(cx, &cx.admin.rotate_client_secret(&client_id).await?, "new secret for").await?;

@@ -33,8 +33,7 @@ impl Semantic {
             Some(_) => return Err(Problem::bad_request("options must be an object")),
         };
         match options.get("evaluations_semantic").map(Value::as_str) {
-            None => Ok(Self::ExecuteAll),
-            Some(Some("execute_all")) => Ok(Self::ExecuteAll),
+            None | Some(Some("execute_all")) => Ok(Self::ExecuteAll),
             Some(Some("deny_on_first_deny")) => Ok(Self::DenyOnFirstDeny),
             Some(Some("permit_on_first_permit")) => Ok(Self::PermitOnFirstPermit),
             Some(_) => Err(Problem::bad_request(

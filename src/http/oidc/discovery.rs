@@ -25,7 +25,7 @@ impl Document {
 
 #[handler]
 impl Document {
-    async fn handle(&self, res: &mut Response) {
+    fn handle(&self, res: &mut Response) {
         reply::body(res, StatusCode::OK, reply::JSON, self.0.as_bytes());
         res.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     }

@@ -15,7 +15,7 @@ pub(in crate::http) struct Jwks(pub Arc<App>);
 
 #[handler]
 impl Jwks {
-    async fn handle(&self, req: &mut Request, res: &mut Response) {
+    fn handle(&self, req: &mut Request, res: &mut Response) {
         let ring = self.0.provider.keys().ring();
         let jwks = ring.jwks();
         let known = req.headers().get(IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == jwks.etag.as_bytes());

@@ -13,7 +13,7 @@ pub(in crate::http) struct Stylesheet;
 
 #[handler]
 impl Stylesheet {
-    async fn handle(&self, res: &mut Response) {
+    fn handle(res: &mut Response) {
         reply::body(res, StatusCode::OK, HeaderValue::from_static("text/css; charset=utf-8"), CSS);
         res.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     }

@@ -20,7 +20,7 @@ pub(in crate::http) struct SetupPage;
 
 #[handler]
 impl SetupPage {
-    async fn handle(&self, res: &mut Response) {
+    fn handle(res: &mut Response) {
         render(res, StatusCode::OK, "setup.html", context! {});
     }
 }

@@ -166,7 +166,10 @@ both! {
 
     async fn an_access_token_decides_for_its_bearer_after_full_verification(house: House) {
         let token = house.token().await;
-        assert!(house.may_as("access_token", &token, "update").await);
+        let body = evaluation("access_token", &token, "update", "note", "1");
+        let answer = house.json("/access/v1/evaluation", &house.notes_api(), &body).await;
+        assert_eq!(answer.json()["decision"], true);
+        assert!(!answer.header("doorward-valid-until").is_empty(), "what a token permits ends with it");
         assert!(!house.may_as("access_token", &token, "delete").await);
         assert!(!house.may_as("access_token", &token[..token.len() - 3], "update").await);
         let two = Auth::basic("two", &house.world.two);

@@ -81,7 +81,7 @@ both! {
             refused(&house, &body.to_string(), member).await;
         }
         for (entity, member) in [("subject", "type"), ("subject", "id"), ("action", "name"), ("resource", "type"), ("resource", "id")] {
-            for value in [json!(null), json!(7), json!(true), json!({}), json!(["x"]), json!(""), json!("x".repeat(3000))] {
+            for value in [json!(null), json!(7), json!(true), json!({}), json!(["x"]), json!(""), json!("a\u{0}b"), json!("a\nb"), json!("x".repeat(3000))] {
                 let mut body = good.clone();
                 body[entity][member] = value;
                 refused(&house, &body.to_string(), &format!("{entity}.{member}")).await;

@@ -67,7 +67,7 @@ both! {
     }
 
     async fn basic_credentials_are_form_decoded_and_post_works_where_it_is_registered(house: House) {
-        let encoded: String = house.world.bot.bytes().map(|b| format!("%{b:02X}")).collect();
+        let encoded = house.world.bot.bytes().map(|b| format!("%{b:02X}")).collect::<Vec<_>>().concat();
         let header = format!("basic {}", STANDARD.encode(format!("%62ot:{encoded}")));
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("authorization", header.as_str())];
         let answer =
@@ -150,6 +150,8 @@ both! {
         assert_eq!(house.ask_token(&Auth::None, &form).await.status, 400, "unknown type");
         let form = [("client_assertion_type", JWT_BEARER), ("client_assertion", jwt.as_str())];
         assert_eq!(house.ask_token(&house.bot(), &form).await.status, 400, "beside Basic");
+        let kind = json!({ "alg": "RS256", "typ": "at+jwt" });
+        assert_eq!(assert_with(&house, &unsigned(&kind, &good)).await.status, 401, "a token of another kind");
         // None of these refusals has spent the good one.
         assert_eq!(assert_with(&house, &jwt).await.status, 200);
     }

@@ -1,8 +1,15 @@
 //! The client-credentials grant (RFC 6749 §4.4, RFC 8707, RFC 9068).
 
+use std::time::Duration;
+
+use doorward::admin::clients::NewClient;
+use doorward::domain::assignment::Effect;
+use doorward::domain::client::AuthMethod;
+use doorward::domain::scope::Scopes;
+use doorward::domain::time::{Clock as _, Interval};
 use serde_json::json;
 
-use crate::support::{Auth, House, NOTES, both, claims_of, header_of, verify_through_jwks};
+use crate::support::{Auth, House, NOTES, assign, both, claims_of, header_of, new_client, slug, verify_through_jwks};
 
 both! {
     async fn a_client_gets_a_token_that_any_verifier_accepts_through_the_jwks(house: House) {
@@ -64,8 +71,36 @@ both! {
         let two = Auth::basic("two", &house.world.two);
         assert_eq!(house.ask_token(&two, &[]).await.refusal(), (400, "invalid_target".into()));
         assert_eq!(house.ask_token(&house.notes_api(), &[]).await.refusal(), (400, "invalid_target".into()));
-        let claims = claims_of(&house.token_of(&house.notes_api(), &[("resource", &own_api)]).await);
-        assert_eq!(claims["aud"], own_api);
+        let claims = claims_of(&house.token_of(&house.notes_api(), &[("resource", &own_api), ("resource", &own_api)]).await);
+        assert_eq!(claims["aud"], own_api, "once, however often it was named");
+    }
+
+    async fn a_token_for_doorwards_own_api_is_for_nothing_else(house: House) {
+        let both = NewClient {
+            scopes: Scopes::parse("notes:read").unwrap(),
+            resources: vec![slug("notes")],
+            resource_server: Some(slug("files")),
+            decision_caller: true,
+            ..new_client("both", AuthMethod::ClientSecretBasic)
+        };
+        let secret = house.node().admin().create_client(both).await.unwrap().secret.unwrap().reveal().to_owned();
+        let own_api = format!("{}/access/v1", house.issuer());
+        let auth = Auth::basic("both", &secret);
+        assert_eq!(house.ask_token(&auth, &[("resource", &own_api)]).await.status, 200);
+        let mixed = house.ask_token(&auth, &[("resource", NOTES), ("resource", &own_api)]).await;
+        assert_eq!(mixed.refusal(), (400, "invalid_target".into()));
+    }
+
+    async fn role_claims_do_not_outlive_the_assignment_they_tell_of(house: House) {
+        let in_two_minutes = house.clock.now().plus(Duration::from_mins(2));
+        let window = Interval::new(None, Some(in_two_minutes)).unwrap();
+        assign(house.node().admin(), "client:bot", "notes", "owner", Effect::Allow, window).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let body = house.ask_token(&house.bot(), &[]).await.json();
+        let claims = claims_of(body["access_token"].as_str().unwrap());
+        assert!(claims["roles"].as_array().unwrap().contains(&json!("owner")));
+        assert_eq!(claims["exp"].as_i64().unwrap(), in_two_minutes.as_seconds());
+        assert!((100..=120).contains(&body["expires_in"].as_i64().unwrap()));
     }
 
     async fn an_issued_token_is_in_the_audit_trail_without_itself(house: House) {
@@ -123,7 +158,7 @@ both! {
         assert_eq!(post(form, right.into()).await.status, 200);
         let huge = format!("{right}&scope={}", "a".repeat(70_000));
         assert_eq!(post(form, huge).await.refusal(), (413, "invalid_request".into()));
-        let many = (0..200).map(|i| format!("p{i}=1&")).collect::<String>() + right;
+        let many = (0..200).map(|i| format!("p{i}=1&")).collect::<Vec<_>>().concat() + right;
         assert_eq!(post(form, many).await.refusal(), (400, "invalid_request".into()));
     }
 }

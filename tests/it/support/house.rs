@@ -113,16 +113,24 @@ impl House {
         self.node.take().unwrap().stop().await;
     }
 
+    pub fn setting(&self, key: &str) -> String {
+        self.layers.get(key).unwrap().value.as_str().unwrap().to_owned()
+    }
+
     /// The command line beside the running server.
     pub fn doorward(&self, arguments: &[&str]) -> Output {
-        let setting = |key: &str| self.layers.get(key).unwrap().value.as_str().unwrap().to_owned();
+        self.doorward_with(arguments, &[])
+    }
+
+    pub fn doorward_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_doorward"))
             .args(arguments)
             .env_clear()
             .env("DOORWARD_DATABASE_URL", &self.database_url)
-            .env("DOORWARD_KEYS_MASTER_KEY_FILE", setting("keys.master_key_file"))
-            .env("DOORWARD_KEYS_PUBLISH_LEAD", setting("keys.publish_lead"))
-            .env("DOORWARD_KEYS_JWKS_MAX_AGE", setting("keys.jwks_max_age"))
+            .env("DOORWARD_KEYS_MASTER_KEY_FILE", self.setting("keys.master_key_file"))
+            .env("DOORWARD_KEYS_PUBLISH_LEAD", self.setting("keys.publish_lead"))
+            .env("DOORWARD_KEYS_JWKS_MAX_AGE", self.setting("keys.jwks_max_age"))
+            .envs(environment.iter().copied())
             .current_dir(self.folder.path())
             .output()
             .unwrap()
