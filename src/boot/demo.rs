@@ -61,6 +61,7 @@ pub(super) async fn run(config: &Config, args: &DemoArgs) -> Result<(), BootErro
     clear(&args.folder)?;
     let world = World::system();
     let started = world.clock.monotonic();
+    let signals = serve::Signals::listen()?;
     let node = Node::start(config, world.clone()).await?;
     let credentials = populate(node.admin()).await?;
     let took = world.clock.monotonic().saturating_sub(started);
@@ -69,7 +70,7 @@ pub(super) async fn run(config: &Config, args: &DemoArgs) -> Result<(), BootErro
         took.as_millis()
     ));
     line(&story(config.server.issuer.as_str(), &credentials));
-    serve::until_signal(node).await
+    serve::until_signal(node, signals).await
 }
 
 /// Removes what an earlier demo left. Its files have names of their own, so that a mistyped folder loses nothing.

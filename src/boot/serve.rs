@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::node::{BootError, Node, World};
 use super::output::line;
@@ -12,9 +12,11 @@ use crate::config::{Config, mask_password};
 pub(super) async fn run(config: &Config) -> Result<(), BootError> {
     let world = World::system();
     let started = world.clock.monotonic();
+    // From here on a signal is an order to stop, whatever has come up until then.
+    let signals = Signals::listen()?;
     let node = Node::start(config, world.clone()).await?;
     greet(config, &node, world.clock.monotonic().saturating_sub(started)).await?;
-    until_signal(node).await
+    until_signal(node, signals).await
 }
 
 /// The lines a person looks for first.
@@ -34,29 +36,35 @@ async fn greet(config: &Config, node: &Node, took: Duration) -> Result<(), BootE
     Ok(())
 }
 
-async fn a_signal() -> Result<(), BootError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, caught from the moment this is made.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> Result<Self, BootError> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Serves until a signal, then stops in order; a second signal stops at once.
-pub(super) async fn until_signal(mut node: Node) -> Result<(), BootError> {
+pub(super) async fn until_signal(mut node: Node, mut signals: Signals) -> Result<(), BootError> {
     tokio::select! {
-        signal = a_signal() => signal?,
+        () = signals.next() => {}
         () = node.ended() => return Err("the listener ended by itself".into()),
     }
     tracing::info!("stopping: not ready any more, what is in flight may end");
     tokio::select! {
         () = node.stop() => tracing::info!("stopped"),
-        signal = a_signal() => {
-            signal?;
-            tracing::warn!("stopped at once, by a second signal");
-        }
+        () = signals.next() => tracing::warn!("stopped at once, by a second signal"),
     }
     Ok(())
 }

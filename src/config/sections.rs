@@ -103,13 +103,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Config {
             claims_max_bytes: r.size("tokens.claims_max", 0, 8 * 1024),
             verified_cache_max: r.count("tokens.verified_cache_max", 0, 10_000_000) as u64,
         },
-        decision: DecisionConfig {
-            freshness_bound: r.duration("decision.freshness_bound", SECOND, HOUR),
-            poll_every: r.duration("decision.poll_every", MILLISECOND, 10 * SECOND),
-            cache_max: r.count("decision.cache_max", 100, 100_000_000) as u64,
-            batch_max: r.count("decision.batch_max", 1, 10_000),
-            batch_body_max_bytes: r.size("decision.batch_body_max", 1024, 64 * 1024 * 1024),
-        },
+        decision: decision(r),
         log: log(r),
     }
 }
@@ -189,6 +183,22 @@ fn keys(r: &mut Reader<'_>) -> KeysConfig {
         rotate_every,
         publish_lead,
         jwks_max_age,
+    }
+}
+
+fn decision(r: &mut Reader<'_>) -> DecisionConfig {
+    let freshness_bound = r.duration("decision.freshness_bound", SECOND, HOUR);
+    let poll_every = r.duration("decision.poll_every", MILLISECOND, SECOND);
+    if freshness_bound < 2 * poll_every {
+        let fix = "make it at least twice as long, or a healthy node will refuse to answer";
+        r.problem("decision.freshness_bound", "is shorter than two rounds of decision.poll_every", fix);
+    }
+    DecisionConfig {
+        freshness_bound,
+        poll_every,
+        cache_max: r.count("decision.cache_max", 100, 100_000_000) as u64,
+        batch_max: r.count("decision.batch_max", 1, 10_000),
+        batch_body_max_bytes: r.size("decision.batch_body_max", 1024, 64 * 1024 * 1024),
     }
 }
 

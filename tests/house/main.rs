@@ -2,7 +2,7 @@
 //! say, how large things may grow.
 //!
 //! Each rule is data (a table, a list) and a sentence (the name of a test). A rule that bites is a finding about the code:
-//! change the code, or change the rule in one deliberate step and say why in `src/docs/decisions/`.
+//! change the code, or change the rule in one deliberate step and say why in `src/docs/decisions.md`.
 //!
 //! `cargo test --test house -- --nocapture` prints the size report.
 

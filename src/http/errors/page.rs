@@ -40,6 +40,14 @@ impl From<AdminError> for ErrorPage {
             | AdminError::InUse { .. }
             | AdminError::Cycle { .. }
             | AdminError::TooDeep { .. } => Self::bad_request(&error.to_string()),
+            AdminError::Store(fault) if fault.is_busy() => {
+                log_fault(&error, "a page could not be served");
+                Self {
+                    status: StatusCode::SERVICE_UNAVAILABLE,
+                    title: "Not just now",
+                    text: "The service cannot reach its database. Try again in a moment.".to_owned(),
+                }
+            }
             AdminError::Store(_) => {
                 log_fault(&error, "a page could not be served");
                 Self {

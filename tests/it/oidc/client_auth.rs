@@ -150,6 +150,8 @@ both! {
         assert_eq!(house.ask_token(&Auth::None, &form).await.status, 400, "unknown type");
         let form = [("client_assertion_type", JWT_BEARER), ("client_assertion", jwt.as_str())];
         assert_eq!(house.ask_token(&house.bot(), &form).await.status, 400, "beside Basic");
+        let demanding = key.sign_with_header(&json!({ "alg": "RS256", "crit": ["exp"], "exp": 1 }), &good);
+        assert_eq!(assert_with(&house, &demanding).await.status, 401, "an extension that must be understood");
         let kind = json!({ "alg": "RS256", "typ": "at+jwt" });
         assert_eq!(assert_with(&house, &unsigned(&kind, &good)).await.status, 401, "a token of another kind");
         // None of these refusals has spent the good one.

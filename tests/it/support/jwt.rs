@@ -84,6 +84,14 @@ impl AssertionKey {
         jsonwebtoken::encode(&header, claims, &self.key).unwrap()
     }
 
+    /// A good signature under any header, for headers a library would not write.
+    pub fn sign_with_header(&self, header: &Value, claims: &Value) -> String {
+        let encode = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
+        let input = format!("{}.{}", encode(header), encode(claims));
+        let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &self.key, self.algorithm).unwrap();
+        format!("{input}.{signature}")
+    }
+
     /// HMAC with the public key as the secret: what a verifier that believes the token's `alg` would accept.
     pub fn sign_with_public_key_as_secret(&self, claims: &Value) -> String {
         let secret = self.jwk["n"].as_str().unwrap_or_default();
