@@ -57,7 +57,7 @@ macro_rules! ids {
 ids! {
     /// A person known here. Not the `sub`, which is a name of its own ([`super::person::Person`]).
     PersonId,
-    /// The row of a client. Not the `client_id` of the wire ([`super::client::ClientName`]).
+    /// The row of a client. Not the `client_id` of the wire ([`super::name::ClientName`]).
     ClientId,
     ResourceServerId,
     RoleId,
