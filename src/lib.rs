@@ -10,6 +10,7 @@ pub mod events;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod login;
 pub mod oidc;
 pub mod store;
 pub mod telemetry;

@@ -6,10 +6,11 @@ use super::assignments::describe;
 use super::{Admin, AdminError, PAGE_MAX};
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::change::Changed;
-use crate::domain::client::{AuthMethod, Client, ClientCredential};
+use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
 use crate::domain::fact::FactKind;
 use crate::domain::id::{AssignmentId, ClientId, ResourceServerId};
 use crate::domain::name::{ClientName, DisplayName, Slug};
+use crate::domain::redirect::RedirectUri;
 use crate::domain::resource_server::{DECISION_CALLER_ROLE, DOORWARD, ResourceServer};
 use crate::domain::scope::Scopes;
 use crate::domain::secret::{Secret, SecretKind};
@@ -32,6 +33,11 @@ pub struct NewClient {
     pub resource_server: Option<Slug>,
     /// Whether it may ask for the decisions of the resource server it speaks for.
     pub decision_caller: bool,
+    pub grant_types: GrantTypes,
+    pub redirect_uris: Vec<RedirectUri>,
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    pub first_party: bool,
+    pub pkce_optional: bool,
 }
 
 /// A client just made, or one with a new secret. The secret is shown this once.
@@ -87,7 +93,9 @@ impl Admin {
             }
             asked.push(server(&Slug::parse(DOORWARD)?)?);
         }
-        let known = asked.iter().fold(Scopes::default(), |known, rs| known.union(&rs.scopes));
+        check_grants(new)?;
+        let openid = if new.grant_types.authorization_code { openid_scopes() } else { Scopes::default() };
+        let known = asked.iter().fold(openid, |known, rs| known.union(&rs.scopes));
         let unknown = new.scopes.minus(&known);
         if !unknown.is_empty() {
             return Err(AdminError::invalid("scope", format!("none of its resource servers knows {unknown}")));
@@ -104,6 +112,11 @@ impl Admin {
             resources,
             speaks_for: speaks_for.map(|rs| rs.id),
             disabled: false,
+            grant_types: new.grant_types,
+            redirect_uris: new.redirect_uris.clone(),
+            post_logout_redirect_uris: new.post_logout_redirect_uris.clone(),
+            first_party: new.first_party,
+            pkce_optional: new.pkce_optional,
         })
     }
 
@@ -186,12 +199,39 @@ impl Admin {
         let client = clients::by_client_id(&mut edit, client_id).await?;
         let client = client.ok_or_else(|| AdminError::not_found("client", client_id))?;
         if !clients::set_secret(&mut edit, client.id, &secret.digest()).await? {
-            return Err(AdminError::invalid("client", "it authenticates with private_key_jwt and has no secret"));
+            return Err(AdminError::invalid("client", "it has no secret to replace"));
         }
         edit.log(&Changed::Client(client_id.to_owned()), &self.actor, now, States::default()).await?;
         self.conclude(edit, FactKind::ClientSecretRotated, format!("client:{client_id}"), json!({})).await?;
         Ok(CreatedClient { client, secret: Some(secret) })
     }
+}
+
+/// Scopes of Doorward's own userinfo endpoint (OpenID Connect Core §5.4, §11).
+fn openid_scopes() -> Scopes {
+    Scopes::parse("openid profile email address phone offline_access").unwrap_or_default()
+}
+
+/// What a client registers must fit together.
+fn check_grants(new: &NewClient) -> Result<(), AdminError> {
+    let types = new.grant_types;
+    let public = new.auth_method == AuthMethod::None;
+    let problem = if types == GrantTypes::default() {
+        "at least one grant is needed"
+    } else if public && types.client_credentials {
+        "a public client can prove nothing, so it cannot have client_credentials"
+    } else if types.refresh_token && !types.authorization_code {
+        "refresh_token needs authorization_code beside it"
+    } else if types.authorization_code && new.redirect_uris.is_empty() {
+        return Err(AdminError::invalid("redirect_uri", "authorization_code needs at least one"));
+    } else if !types.authorization_code && !new.redirect_uris.is_empty() {
+        return Err(AdminError::invalid("redirect_uri", "only authorization_code uses redirects"));
+    } else if public && new.pkce_optional {
+        return Err(AdminError::invalid("pkce_optional", "PKCE is what protects a public client"));
+    } else {
+        return Ok(());
+    };
+    Err(AdminError::invalid("grant_type", problem))
 }
 
 fn credential(new: &NewClient, secret: Secret) -> Result<(ClientCredential, Option<Secret>), AdminError> {
@@ -202,6 +242,7 @@ fn credential(new: &NewClient, secret: Secret) -> Result<(ClientCredential, Opti
             PublicKeys::parse(jwks).map_err(|e| AdminError::invalid("jwks", e))?;
             Ok((ClientCredential::PrivateKeyJwt { jwks: jwks.clone() }, None))
         }
+        (AuthMethod::None, None) => Ok((ClientCredential::None, None)),
         (AuthMethod::PrivateKeyJwt, None) => Err(AdminError::invalid("jwks", "private_key_jwt needs the public keys")),
         (_, Some(_)) => Err(AdminError::invalid("jwks", "only private_key_jwt has keys; the others have a secret")),
     }
@@ -215,6 +256,8 @@ pub fn view(client: &Client, servers: &[ResourceServer]) -> Value {
     json!({
         "client_id": client.client_id, "name": client.name, "auth_method": client.credential.method(),
         "scopes": client.scopes, "resources": resources, "resource_server": client.speaks_for.as_ref().and_then(name),
-        "disabled": client.disabled,
+        "grant_types": client.grant_types.to_string(), "redirect_uris": client.redirect_uris,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris, "first_party": client.first_party,
+        "pkce_optional": client.pkce_optional, "disabled": client.disabled,
     })
 }

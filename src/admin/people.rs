@@ -11,8 +11,9 @@ use crate::domain::fact::FactKind;
 use crate::domain::id::PersonId;
 use crate::domain::name::{DisplayName, Email, Sub, Username};
 use crate::domain::person::Person;
+use crate::domain::session::Session;
 use crate::store::changes::States;
-use crate::store::{Conn, Edit, clients, grants, people};
+use crate::store::{Conn, Edit, clients, grants, passwords, people, refresh, sessions};
 
 #[derive(Debug)]
 pub struct NewPerson {
@@ -94,13 +95,60 @@ impl Admin {
         }
         let after = Person { disabled: true, ..before.clone() };
         self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
-        let ended = grants::end_of_person(&mut edit, before.id, "person disabled", now).await?;
+        let ended = self.end_everything(&mut edit, &before, "person disabled").await?;
+        let subject = format!("user:{}", after.sub);
+        self.conclude(edit, FactKind::PersonDisabled, subject, json!({ "grants_ended": ended })).await?;
+        Ok(after)
+    }
+
+    /// Ends all sessions and grants of a person, offline access included; says how many grants there were.
+    async fn end_everything(&self, edit: &mut Edit, person: &Person, reason: &str) -> Result<usize, AdminError> {
+        let now = self.now();
+        sessions::end_of_person(edit, person.id, reason, now).await?;
+        let ended = grants::end_of_person(edit, person.id, reason, now).await?;
         for grant in &ended {
+            refresh::end_of_grant(edit, *grant, now).await?;
             edit.log(&Changed::Grant(*grant), &self.actor, now, States::default()).await?;
         }
-        let subject = format!("user:{}", after.sub);
-        self.conclude(edit, FactKind::PersonDisabled, subject, json!({ "grants_ended": ended.len() })).await?;
-        Ok(after)
+        Ok(ended.len())
+    }
+
+    /// Gives a person a password, as a hash made outside any transaction. Everything they are signed in with ends.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn set_password(&self, name: &str, hash: &str) -> Result<Person, AdminError> {
+        let now = self.now();
+        let mut edit = self.store.edit().await?;
+        let person = find(&mut edit, name).await?;
+        passwords::set(&mut edit, person.id, hash, now).await?;
+        let ended = self.end_everything(&mut edit, &person, "password set by an operator").await?;
+        let subject = format!("user:{}", person.sub);
+        self.conclude(edit, FactKind::PasswordSet, subject, json!({ "grants_ended": ended })).await?;
+        Ok(person)
+    }
+
+    /// Signs a person out everywhere, offline access included.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn sign_out_person(&self, name: &str) -> Result<Person, AdminError> {
+        let mut edit = self.store.edit().await?;
+        let person = find(&mut edit, name).await?;
+        let ended = self.end_everything(&mut edit, &person, "signed out by an operator").await?;
+        let subject = format!("user:{}", person.sub);
+        self.conclude(edit, FactKind::SignedOut, subject, json!({ "grants_ended": ended })).await?;
+        Ok(person)
+    }
+
+    /// The live sessions of a person, newest first.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn sessions(&self, name: &str) -> Result<Vec<Session>, AdminError> {
+        let mut conn = self.read().await?;
+        let person = find(&mut conn, name).await?;
+        Ok(sessions::live_of_person(&mut conn, person.id, self.now()).await?)
     }
 
     /// # Errors

@@ -20,7 +20,7 @@ use crate::domain::secret::{Secret, SecretKind};
 use crate::domain::time::Interval;
 use crate::store::assignments::{self, Recorded};
 use crate::store::changes::States;
-use crate::store::{Conn, roles, setup_links};
+use crate::store::{Conn, passwords, roles, setup_links};
 
 /// The link works for so long.
 pub const SETUP_LINK_LIFETIME: Duration = Duration::from_hours(1);
@@ -58,7 +58,7 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::SetupLinkSpent`], or [`AdminError::Taken`] (the link stays valid then).
-    pub async fn complete_setup(&self, link: &Secret, new: NewPerson) -> Result<Person, AdminError> {
+    pub async fn complete_setup(&self, link: &Secret, new: NewPerson, hash: &str) -> Result<Person, AdminError> {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let (server, admin) = admin_role(&mut edit).await?;
@@ -68,6 +68,7 @@ impl Admin {
             return Err(AdminError::SetupLinkSpent);
         }
         let person = self.insert_person(&mut edit, new).await?;
+        passwords::set(&mut edit, person.id, hash, now).await?;
         let recorded = Recorded {
             assignment: Assignment {
                 id: AssignmentId::mint(now, self.entropy.as_ref()),

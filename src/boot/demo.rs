@@ -14,7 +14,7 @@ use crate::admin::resource_servers::NewResourceServer;
 use crate::admin::{Admin, PrincipalRef};
 use crate::config::{Config, Layers};
 use crate::domain::assignment::Effect;
-use crate::domain::client::AuthMethod;
+use crate::domain::client::{AuthMethod, GrantTypes};
 use crate::domain::name::{ClientName, DisplayName, Slug, Username};
 use crate::domain::permission::Permission;
 use crate::domain::resource_server::TokenClaims;
@@ -131,6 +131,11 @@ fn client(client_id: &str, name: &str, notes: &Slug, is_api: bool) -> Result<New
         resources: if is_api { Vec::new() } else { vec![notes.clone()] },
         resource_server: is_api.then(|| notes.clone()),
         decision_caller: is_api,
+        grant_types: GrantTypes { client_credentials: true, ..GrantTypes::default() },
+        redirect_uris: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        first_party: false,
+        pkce_optional: false,
     })
 }
 

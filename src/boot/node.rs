@@ -12,11 +12,13 @@ use crate::config::Config;
 use crate::decision::{DecisionOptions, Decisions};
 use crate::domain::change::Actor;
 use crate::domain::entropy::Entropy;
+use crate::domain::session::SessionLife;
 use crate::domain::signing_key::Schedule;
 use crate::domain::time::Clock;
 use crate::events::Ledger;
 use crate::http::{App, Limits, Readiness};
 use crate::keys::{Keys, MasterKeys};
+use crate::login::{Hasher, Login, LoginSettings};
 use crate::oidc::{Parts, Provider, Settings};
 use crate::store::{Opener, Store, StoreOptions};
 use crate::world::{SystemClock, SystemEntropy};
@@ -122,6 +124,7 @@ impl Node {
         jobs.spawn(jobs::rotate_keys(keys.clone()));
         jobs.spawn(jobs::sweep(store.clone(), clock.clone()));
 
+        let hasher = Hasher::new(entropy.as_ref());
         let (ledger, writer) = Ledger::start(store.clone());
         let parts = Parts {
             ledger,
@@ -135,6 +138,7 @@ impl Node {
         let app = Arc::new(App {
             provider: Arc::new(Provider::new(parts)),
             setup: system(Actor::SetupLink),
+            login: Login::new(store.clone(), clock.clone(), entropy.clone(), hasher, login_settings(config)),
             clock,
             entropy,
             limits: limits(config),
@@ -187,6 +191,22 @@ fn settings(config: &Config) -> Settings {
         access_token_lifetime: config.tokens.access_token_lifetime,
         access_token_claims_max_bytes: config.tokens.claims_max_bytes,
         verified_tokens_max: config.tokens.verified_cache_max,
+        session: login_settings(config).session,
+        code_lifetime: config.tokens.code_lifetime,
+        interaction_lifetime: config.login.interaction_lifetime,
+        refresh_idle: config.tokens.refresh_idle,
+        refresh_absolute: config.tokens.refresh_absolute,
+        refresh_grace: config.tokens.refresh_grace,
+    }
+}
+
+const fn login_settings(config: &Config) -> LoginSettings {
+    let login = &config.login;
+    LoginSettings {
+        session: SessionLife { idle: login.session_idle, absolute: login.session_absolute },
+        attempts_per_account_max: login.attempts_per_account_max,
+        attempts_per_address_max: login.attempts_per_address_max,
+        attempts_window: login.attempts_window,
     }
 }
 

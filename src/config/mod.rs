@@ -10,7 +10,8 @@ mod sections;
 pub use self::layers::{CONFIG_FILE_VARIABLE, Layers, Source};
 pub use self::reader::Problem;
 pub use self::sections::{
-    Config, DatabaseConfig, DecisionConfig, KeysConfig, LogConfig, LogFormat, ServerConfig, TlsFiles, TokensConfig,
+    Config, DatabaseConfig, DecisionConfig, KeysConfig, LogConfig, LogFormat, LoginConfig, ServerConfig, TlsFiles,
+    TokensConfig,
 };
 
 /// Every setting with its default and what it means.

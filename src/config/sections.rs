@@ -14,6 +14,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub keys: KeysConfig,
     pub tokens: TokensConfig,
+    pub login: LoginConfig,
     pub decision: DecisionConfig,
     pub log: LogConfig,
 }
@@ -63,6 +64,20 @@ pub struct TokensConfig {
     pub access_token_lifetime: Duration,
     pub claims_max_bytes: usize,
     pub verified_cache_max: u64,
+    pub code_lifetime: Duration,
+    pub refresh_idle: Duration,
+    pub refresh_absolute: Duration,
+    pub refresh_grace: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct LoginConfig {
+    pub session_idle: Duration,
+    pub session_absolute: Duration,
+    pub interaction_lifetime: Duration,
+    pub attempts_per_account_max: i32,
+    pub attempts_per_address_max: i32,
+    pub attempts_window: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -98,11 +113,8 @@ pub(super) fn read(r: &mut Reader<'_>) -> Config {
         server: server(r),
         database: database(r),
         keys: keys(r),
-        tokens: TokensConfig {
-            access_token_lifetime: r.duration("tokens.access_token_lifetime", 10 * SECOND, DAY),
-            claims_max_bytes: r.size("tokens.claims_max", 0, 8 * 1024),
-            verified_cache_max: r.count("tokens.verified_cache_max", 0, 10_000_000) as u64,
-        },
+        tokens: tokens(r),
+        login: login(r),
         decision: decision(r),
         log: log(r),
     }
@@ -183,6 +195,40 @@ fn keys(r: &mut Reader<'_>) -> KeysConfig {
         rotate_every,
         publish_lead,
         jwks_max_age,
+    }
+}
+
+fn tokens(r: &mut Reader<'_>) -> TokensConfig {
+    let refresh_idle = r.duration("tokens.refresh_idle", MINUTE, 3650 * DAY);
+    let refresh_absolute = r.duration("tokens.refresh_absolute", MINUTE, 3650 * DAY);
+    if refresh_idle > refresh_absolute {
+        r.problem("tokens.refresh_idle", "is longer than tokens.refresh_absolute", "make it shorter");
+    }
+    TokensConfig {
+        access_token_lifetime: r.duration("tokens.access_token_lifetime", 10 * SECOND, DAY),
+        claims_max_bytes: r.size("tokens.claims_max", 0, 8 * 1024),
+        verified_cache_max: r.count("tokens.verified_cache_max", 0, 10_000_000) as u64,
+        code_lifetime: r.duration("tokens.code_lifetime", 5 * SECOND, 10 * MINUTE),
+        refresh_idle,
+        refresh_absolute,
+        refresh_grace: r.duration("tokens.refresh_grace", Duration::ZERO, HOUR),
+    }
+}
+
+fn login(r: &mut Reader<'_>) -> LoginConfig {
+    let session_idle = r.duration("login.session_idle", MINUTE, 3650 * DAY);
+    let session_absolute = r.duration("login.session_absolute", MINUTE, 3650 * DAY);
+    if session_idle > session_absolute {
+        r.problem("login.session_idle", "is longer than login.session_absolute", "make it shorter");
+    }
+    let attempts = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    LoginConfig {
+        session_idle,
+        session_absolute,
+        interaction_lifetime: r.duration("login.interaction_lifetime", MINUTE, DAY),
+        attempts_per_account_max: attempts(r.count("login.attempts_per_account_max", 1, 1_000_000)),
+        attempts_per_address_max: attempts(r.count("login.attempts_per_address_max", 1, 1_000_000)),
+        attempts_window: r.duration("login.attempts_window", SECOND, DAY),
     }
 }
 

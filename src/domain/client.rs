@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::id::{ClientId, ResourceServerId};
 use super::name::{ClientName, DisplayName};
+use super::redirect::RedirectUri;
 use super::scope::Scopes;
 use super::secret::Digest;
 
@@ -16,10 +17,12 @@ pub enum AuthMethod {
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
+    /// A public client: it can keep no secret, so PKCE stands in for one (RFC 7636).
+    None,
 }
 
 impl AuthMethod {
-    pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+    pub const ALL: [Self; 4] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +30,7 @@ impl AuthMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::None => "none",
         }
     }
 }
@@ -43,7 +47,7 @@ impl std::str::FromStr for AuthMethod {
         Self::ALL
             .into_iter()
             .find(|m| m.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is not client_secret_basic, client_secret_post or private_key_jwt"))
+            .ok_or_else(|| format!("{text:?} is not client_secret_basic, client_secret_post, private_key_jwt or none"))
     }
 }
 
@@ -56,6 +60,7 @@ pub enum ClientCredential {
     PrivateKeyJwt {
         jwks: String,
     },
+    None,
 }
 
 impl ClientCredential {
@@ -65,6 +70,7 @@ impl ClientCredential {
             Self::SecretBasic(_) => AuthMethod::ClientSecretBasic,
             Self::SecretPost(_) => AuthMethod::ClientSecretPost,
             Self::PrivateKeyJwt { .. } => AuthMethod::PrivateKeyJwt,
+            Self::None => AuthMethod::None,
         }
     }
 }
@@ -83,4 +89,57 @@ pub struct Client {
     /// The resource server it speaks for: whose decisions it may ask and whose tokens it may introspect.
     pub speaks_for: Option<ResourceServerId>,
     pub disabled: bool,
+    pub grant_types: GrantTypes,
+    /// Where the authorization endpoint may send people back to.
+    pub redirect_uris: Vec<RedirectUri>,
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// One of the operator's own: people are not asked for consent.
+    pub first_party: bool,
+    /// A certified profile that sends no PKCE; never for public clients.
+    pub pkce_optional: bool,
+}
+
+impl Client {
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.credential == ClientCredential::None
+    }
+
+    #[must_use]
+    pub fn needs_pkce(&self) -> bool {
+        self.is_public() || !self.pkce_optional
+    }
+}
+
+/// The grants a client may use (`grant_types`, RFC 7591 §2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GrantTypes {
+    pub authorization_code: bool,
+    pub refresh_token: bool,
+    pub client_credentials: bool,
+}
+
+impl GrantTypes {
+    /// # Errors
+    /// A sentence that names what is no grant type here.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.split(' ').filter(|t| !t.is_empty()).try_fold(Self::default(), |types, name| match name {
+            "authorization_code" => Ok(Self { authorization_code: true, ..types }),
+            "refresh_token" => Ok(Self { refresh_token: true, ..types }),
+            "client_credentials" => Ok(Self { client_credentials: true, ..types }),
+            other => Err(format!("{other:?} is not authorization_code, refresh_token or client_credentials")),
+        })
+    }
+}
+
+impl fmt::Display for GrantTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [
+            (self.authorization_code, "authorization_code"),
+            (self.refresh_token, "refresh_token"),
+            (self.client_credentials, "client_credentials"),
+        ];
+        let names: Vec<_> = all.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+        f.write_str(&names.join(" "))
+    }
 }

@@ -37,6 +37,14 @@ pub enum FactKind {
     KeysResealed,
     SetupLinkCreated,
     SetupLinkUsed,
+    PasswordSet,
+    SignedIn,
+    SignInFailed,
+    SignedOut,
+    ConsentGiven,
+    CodeIssued,
+    CodeReused,
+    RefreshReused,
 }
 
 impl FactKind {
@@ -70,6 +78,14 @@ impl FactKind {
             Self::KeysResealed => "signing_key.resealed",
             Self::SetupLinkCreated => "setup_link.created",
             Self::SetupLinkUsed => "setup_link.used",
+            Self::PasswordSet => "password.set",
+            Self::SignedIn => "session.signed_in",
+            Self::SignInFailed => "session.sign_in_failed",
+            Self::SignedOut => "session.signed_out",
+            Self::ConsentGiven => "consent.given",
+            Self::CodeIssued => "code.issued",
+            Self::CodeReused => "code.reused",
+            Self::RefreshReused => "refresh.reused",
         }
     }
 }

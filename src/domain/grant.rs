@@ -1,7 +1,8 @@
 //! Grants: what access tokens and refresh tokens live under. Ending a grant ends them all.
 
-use super::id::{ClientId, GrantId, PersonId};
+use super::id::{ClientId, GrantId, PersonId, SessionId};
 use super::scope::Scopes;
+use super::session::Authentication;
 
 /// A live grant of a person to a client.
 #[derive(Clone, Debug)]
@@ -10,6 +11,14 @@ pub struct Grant {
     pub client: ClientId,
     pub person: PersonId,
     pub scopes: Scopes,
+    /// Identifiers of the resource servers its tokens may be for.
+    pub resources: Vec<String>,
+    /// The session it ends with, unless it is offline.
+    pub session: SessionId,
+    pub offline: bool,
+    pub authentication: Authentication,
+    /// The `claims` parameter it was asked for with.
+    pub claims: Option<serde_json::Value>,
 }
 
 /// What a token check needs to know of a grant.

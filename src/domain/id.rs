@@ -65,6 +65,12 @@ ids! {
     AssignmentId,
     /// What a person or client once agreed to; tokens issued under it die with it.
     GrantId,
+    /// A browser session: the `sid` of tokens. Never the value of its cookie.
+    SessionId,
+    /// An authorization request on its way through the pages.
+    InteractionId,
+    /// All refresh tokens that descend from one.
+    FamilyId,
     /// The `jti` of an access token (RFC 7519 §4.1.7).
     TokenId,
     FactId,

@@ -5,6 +5,7 @@
 //! [`entropy::Entropy`]).
 
 pub mod assignment;
+pub mod authorization;
 pub mod chain;
 pub mod change;
 pub mod client;
@@ -15,11 +16,15 @@ pub mod group;
 pub mod id;
 pub mod issuer;
 pub mod name;
+pub mod password;
 pub mod permission;
 pub mod person;
+pub mod pkce;
+pub mod redirect;
 pub mod resource_server;
 pub mod role;
 pub mod scope;
 pub mod secret;
+pub mod session;
 pub mod signing_key;
 pub mod time;

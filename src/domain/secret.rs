@@ -19,6 +19,12 @@ pub struct Secret(Zeroizing<String>);
 pub enum SecretKind {
     ClientSecret,
     SetupLink,
+    AuthorizationCode,
+    RefreshToken,
+    /// The cookie of a browser session.
+    Session,
+    /// The cookie that binds interactions to one browser.
+    Browser,
 }
 
 impl SecretKind {
@@ -26,6 +32,10 @@ impl SecretKind {
         match self {
             Self::ClientSecret => "dwcs_",
             Self::SetupLink => "dwsu_",
+            Self::AuthorizationCode => "dwac_",
+            Self::RefreshToken => "dwrt_",
+            Self::Session => "dwse_",
+            Self::Browser => "dwbr_",
         }
     }
 }

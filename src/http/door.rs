@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use salvo::http::header::AUTHORIZATION;
+use salvo::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::App;
@@ -182,6 +182,51 @@ fn bearer(req: &Request) -> Result<Option<&str>, Problem> {
     }
     let token = header.to_str().ok().and_then(|text| text.split_once(' '));
     Ok(token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
+}
+
+/// Lets in requests that carry an access token, in the header or, for a POST, in the form (RFC 6750 §2.1, §2.2); leaves the
+/// token in the depot. What it is good for is the endpoint's to check.
+#[derive(Clone)]
+pub(super) struct BearerDoor(pub Arc<App>);
+
+/// The one token of a request.
+pub(super) struct BearerToken(pub Secret);
+
+#[async_trait]
+impl Handler for BearerDoor {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response, ctrl: &mut FlowCtrl) {
+        match self.enter(req).await {
+            Ok(token) => {
+                depot.insert_typed(token);
+                ctrl.call_next(req, depot, res).await;
+            }
+            Err(problem) => {
+                problem.render(res);
+                ctrl.skip_rest();
+            }
+        }
+    }
+}
+
+impl BearerDoor {
+    async fn enter(&self, req: &mut Request) -> Result<BearerToken, Problem> {
+        let in_header = bearer(req)?.map(|token| Secret::new(token.to_owned()));
+        let is_form = req.headers().get(CONTENT_TYPE).is_some_and(|v| {
+            v.to_str().is_ok_and(|v| v.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
+        });
+        let posted = if req.method() == salvo::http::Method::POST && is_form {
+            let form = Form::read(req, self.0.limits.body_max_bytes).await;
+            let form = form.map_err(|error| Problem::bad_request(&error.to_string()))?;
+            form.get("access_token").map(|token| Secret::new(token.to_owned()))
+        } else {
+            None
+        };
+        match (in_header, posted) {
+            (Some(token), None) | (None, Some(token)) => Ok(BearerToken(token)),
+            (Some(_), Some(_)) => Err(Problem::bad_request("the token must be sent in one way only")),
+            (None, None) => Err(Problem::unauthenticated_bearer()),
+        }
+    }
 }
 
 /// Lets in whoever holds the set-up link; leaves the link and the form in the depot.

@@ -45,35 +45,20 @@ impl Form {
         if let Some(name) = NEVER_IN_URL.into_iter().find(|name| has(name)) {
             return Err(FormError::InUrl(name));
         }
-        let content_type = req.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(FormError::ContentType);
-        }
-        if asks_to_send_too_much(req, max_bytes) {
-            return Err(FormError::TooLarge);
-        }
-        let body = req.payload_with_max_size(max_bytes).await.map_err(|error| match error {
-            ParseError::PayloadTooLarge => FormError::TooLarge,
-            _ => FormError::Unreadable,
-        })?;
-        let text = std::str::from_utf8(body).map_err(|_| FormError::Encoding("the body".into()))?;
+        Self::parse(&body(req, max_bytes).await?)
+    }
+
+    /// The query of a GET, read as a form is.
+    pub(super) fn from_query(text: &str) -> Result<Self, FormError> {
         Self::parse(text)
     }
 
     fn parse(text: &str) -> Result<Self, FormError> {
-        let mut fields: Vec<(String, String)> = Vec::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).ok_or_else(|| FormError::Encoding("a parameter's name".into()))?;
-            let value = decode(value).ok_or_else(|| FormError::Encoding(printable(&name)))?;
-            if name != REPEATABLE && fields.iter().any(|(other, _)| *other == name) {
-                return Err(FormError::Repeated(printable(&name)));
+        let fields = pairs(text)?;
+        for (i, (name, _)) in fields.iter().enumerate() {
+            if name != REPEATABLE && fields.iter().skip(i + 1).any(|(other, _)| other == name) {
+                return Err(FormError::Repeated(printable(name)));
             }
-            if fields.len() == PARAMETERS_MAX {
-                return Err(FormError::TooMany);
-            }
-            fields.push((name, value));
         }
         Ok(Self(fields))
     }
@@ -92,6 +77,38 @@ impl Form {
 pub(super) fn asks_to_send_too_much(req: &Request, max_bytes: usize) -> bool {
     let length = || req.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse::<usize>().ok();
     req.headers().contains_key(EXPECT) && length().is_some_and(|length| length > max_bytes)
+}
+
+/// All parameters in order, decoded; what repeats is the reader's to judge.
+pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, FormError> {
+    let mut fields = Vec::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name).ok_or_else(|| FormError::Encoding("a parameter's name".into()))?;
+        let value = decode(value).ok_or_else(|| FormError::Encoding(printable(&name)))?;
+        if fields.len() == PARAMETERS_MAX {
+            return Err(FormError::TooMany);
+        }
+        fields.push((name, value));
+    }
+    Ok(fields)
+}
+
+/// The text of a form body.
+pub(super) async fn body(req: &mut Request, max_bytes: usize) -> Result<String, FormError> {
+    let content_type = req.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(FormError::ContentType);
+    }
+    if asks_to_send_too_much(req, max_bytes) {
+        return Err(FormError::TooLarge);
+    }
+    let body = req.payload_with_max_size(max_bytes).await.map_err(|error| match error {
+        ParseError::PayloadTooLarge => FormError::TooLarge,
+        _ => FormError::Unreadable,
+    })?;
+    std::str::from_utf8(body).map(str::to_owned).map_err(|_| FormError::Encoding("the body".into()))
 }
 
 /// Decodes one name or value; `None` for broken escapes, for what is not UTF-8, and for NUL.

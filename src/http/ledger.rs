@@ -12,6 +12,12 @@ pub enum Caller {
     DecisionCaller,
     /// Whoever holds the one-time link in the path.
     SetupLinkHolder,
+    /// An access token with `openid`.
+    Bearer,
+    /// The browser in which the interaction was begun.
+    InteractionBrowser,
+    /// Our own page in the same browser: a form with its token.
+    OwnPage,
 }
 
 /// What answers.
@@ -26,6 +32,15 @@ pub enum Endpoint {
     Introspect,
     Evaluation,
     Evaluations,
+    Authorize,
+    InteractionPage,
+    SignIn,
+    Consent,
+    Userinfo,
+    Logout,
+    LogoutConfirm,
+    SignedOut,
+    FormPostScript,
     SetupPage,
     SetupForm,
     Stylesheet,
@@ -60,7 +75,15 @@ const fn guarded(path: &'static str, endpoint: Endpoint, caller: Caller, cors: b
     Row { verb: Verb::Post, path, endpoint, caller, cors, refused_by }
 }
 
-pub const LEDGER: [Row; 14] = [
+const fn posted(row: Row) -> Row {
+    Row { verb: Verb::Post, ..row }
+}
+
+const fn page(path: &'static str, endpoint: Endpoint, caller: Caller, refused_by: &'static str) -> Row {
+    Row { verb: Verb::Get, path, endpoint, caller, cors: false, refused_by }
+}
+
+pub const LEDGER: [Row; 26] = [
     open("/.well-known/openid-configuration", Endpoint::OpenidConfiguration, true),
     open("/.well-known/oauth-authorization-server", Endpoint::AuthorizationServerMetadata, true),
     open("/.well-known/authzen-configuration", Endpoint::AuthzenConfiguration, true),
@@ -94,6 +117,26 @@ pub const LEDGER: [Row; 14] = [
         ..guarded("/setup/{link}", Endpoint::SetupPage, Caller::SetupLinkHolder, false, "")
     },
     guarded("/setup/{link}", Endpoint::SetupForm, Caller::SetupLinkHolder, false, "a_set_up_link_works_once"),
+    open("/oauth2/authorize", Endpoint::Authorize, false),
+    posted(open("/oauth2/authorize", Endpoint::Authorize, false)),
+    page(
+        "/interaction/{id}",
+        Endpoint::InteractionPage,
+        Caller::InteractionBrowser,
+        "an_interaction_belongs_to_its_browser",
+    ),
+    posted(page("/interaction/{id}/login", Endpoint::SignIn, Caller::InteractionBrowser, "a_form_needs_its_page")),
+    posted(page("/interaction/{id}/consent", Endpoint::Consent, Caller::InteractionBrowser, "a_form_needs_its_page")),
+    Row { cors: true, ..page("/oauth2/userinfo", Endpoint::Userinfo, Caller::Bearer, "userinfo_needs_a_token_for_it") },
+    Row {
+        cors: true,
+        ..posted(page("/oauth2/userinfo", Endpoint::Userinfo, Caller::Bearer, "userinfo_needs_a_token_for_it"))
+    },
+    open("/oauth2/logout", Endpoint::Logout, false),
+    posted(open("/oauth2/logout", Endpoint::Logout, false)),
+    posted(page("/logout/confirm", Endpoint::LogoutConfirm, Caller::OwnPage, "signing_out_needs_the_page_that_asks")),
+    open("/signed-out", Endpoint::SignedOut, false),
+    open("/assets/form_post.js", Endpoint::FormPostScript, false),
     open("/assets/doorward.css", Endpoint::Stylesheet, false),
     open("/healthz", Endpoint::Health, false),
     open("/readyz", Endpoint::Ready, false),

@@ -6,6 +6,8 @@
 pub mod ledger;
 
 mod authzen;
+mod browser_door;
+mod cookies;
 mod cors;
 mod door;
 mod errors;
@@ -25,6 +27,7 @@ use std::time::Duration;
 use crate::admin::Admin;
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Clock;
+use crate::login::Login;
 use crate::oidc::Provider;
 
 pub use self::routes::service;
@@ -34,6 +37,7 @@ pub struct App {
     pub provider: Arc<Provider>,
     /// Acts for whoever holds the set-up link.
     pub setup: Admin,
+    pub login: Login,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub limits: Limits,

@@ -8,7 +8,8 @@ use salvo::handler::Handler;
 use salvo::routing::Router;
 use salvo::{Service, catch_panic::CatchPanic, timeout::Timeout};
 
-use super::door::{ClientDoor, DecisionDoor, SetupDoor};
+use super::browser_door::{InteractionDoor, OwnPageDoor};
+use super::door::{BearerDoor, ClientDoor, DecisionDoor, SetupDoor};
 use super::ledger::{Caller, Endpoint, LEDGER, Row, Verb};
 use super::{App, authzen, cors, errors, frame, health, oidc, pages};
 
@@ -39,12 +40,34 @@ fn mount(app: &Arc<App>, row: &Row) -> Router {
         Endpoint::Introspect => goal(app, row, oidc::introspect::Introspect(app.clone())),
         Endpoint::Evaluation => goal(app, row, authzen::evaluation::Evaluation(app.clone())),
         Endpoint::Evaluations => goal(app, row, authzen::evaluations::Evaluations(app.clone())),
+        Endpoint::Authorize => goal(app, row, oidc::authorize::Authorize(app.clone())),
+        Endpoint::InteractionPage => goal(app, row, pages::interaction::InteractionPage(app.clone())),
+        Endpoint::SignIn => goal(app, row, pages::interaction::SignIn(app.clone())),
+        Endpoint::Consent => goal(app, row, pages::interaction::Consent(app.clone())),
+        Endpoint::Userinfo => goal(app, row, oidc::userinfo::Userinfo(app.clone())),
+        Endpoint::Logout => goal(app, row, pages::logout::Logout(app.clone())),
+        Endpoint::LogoutConfirm => goal(app, row, pages::logout::LogoutConfirm(app.clone())),
+        Endpoint::SignedOut => goal(app, row, pages::logout::SignedOut),
+        Endpoint::FormPostScript => goal(app, row, pages::assets::FormPostScript),
         Endpoint::SetupPage => goal(app, row, pages::setup::SetupPage),
         Endpoint::SetupForm => goal(app, row, pages::setup::SetupForm(app.clone())),
         Endpoint::Stylesheet => goal(app, row, pages::assets::Stylesheet),
         Endpoint::Health => goal(app, row, health::Health),
         Endpoint::Ready => goal(app, row, health::Ready(app.clone())),
     }
+}
+
+/// The same for everybody: these may be compressed, pages and answers may not (they hold what an attacker could guess at).
+const fn is_document(endpoint: Endpoint) -> bool {
+    matches!(
+        endpoint,
+        Endpoint::OpenidConfiguration
+            | Endpoint::AuthorizationServerMetadata
+            | Endpoint::AuthzenConfiguration
+            | Endpoint::Jwks
+            | Endpoint::Stylesheet
+            | Endpoint::FormPostScript
+    )
 }
 
 fn goal<H: Handler + Clone>(app: &Arc<App>, row: &Row, handler: H) -> Router {
@@ -54,11 +77,15 @@ fn goal<H: Handler + Clone>(app: &Arc<App>, row: &Row, handler: H) -> Router {
     }
     let guarded = Router::new();
     let guarded = match row.caller {
+        Caller::Anyone if !is_document(row.endpoint) => guarded,
         // Nothing secret is in these, so their length may tell what it likes.
         Caller::Anyone => guarded.hoop(Compression::new().min_length(COMPRESSED_FROM_BYTES)),
         Caller::Client => guarded.hoop(ClientDoor(app.clone())),
         Caller::DecisionCaller => guarded.hoop(DecisionDoor(app.clone())),
         Caller::SetupLinkHolder => guarded.hoop(SetupDoor(app.clone())),
+        Caller::Bearer => guarded.hoop(BearerDoor(app.clone())),
+        Caller::InteractionBrowser => guarded.hoop(InteractionDoor(app.clone())),
+        Caller::OwnPage => guarded.hoop(OwnPageDoor(app.clone())),
     };
     router.push(match row.verb {
         Verb::Get => guarded.get(handler.clone()).head(handler),

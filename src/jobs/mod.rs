@@ -12,7 +12,7 @@ use crate::domain::chain::chain;
 use crate::domain::change::Revision;
 use crate::domain::time::Clock;
 use crate::keys::Keys;
-use crate::store::{Store, StoreError, tokens};
+use crate::store::{Store, StoreError, codes, interactions, refresh, sessions, throttles, tokens};
 
 /// How often keys are looked at. Rotation counts days, but a pending key should take over when it said it would.
 const KEYS_EVERY: Duration = Duration::from_millis(500);
@@ -61,7 +61,13 @@ pub async fn sweep(store: Arc<Store>, clock: Arc<dyn Clock>) {
 
 async fn sweep_once(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    let swept = tokens::sweep(&mut tx, clock.now().minus(SWEEP_MARGIN)).await?;
+    let before = clock.now().minus(SWEEP_MARGIN);
+    let swept = tokens::sweep(&mut tx, before).await?
+        + interactions::sweep(&mut tx, before).await?
+        + codes::sweep(&mut tx, before).await?
+        + refresh::sweep(&mut tx, before).await?
+        + sessions::sweep(&mut tx, before).await?
+        + throttles::sweep(&mut tx, before).await?;
     tx.commit().await?;
     if swept > 0 {
         tracing::debug!(swept, "expired rows deleted");

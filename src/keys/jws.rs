@@ -18,19 +18,22 @@ use super::rsa::PrivateKey;
 pub enum TokenKind {
     /// `at+jwt` (RFC 9068 §2.1).
     Access,
+    /// An ID token (OpenID Connect Core §2).
+    Id,
 }
 
 impl TokenKind {
     const fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
+            Self::Id => "JWT",
         }
     }
 
     /// `typ` is compared without case, with or without the `application/` prefix (RFC 9068 §4, RFC 7515 §4.1.9).
     fn is(self, typ: &str) -> bool {
         let typ = typ.to_ascii_lowercase();
-        typ.strip_prefix("application/").unwrap_or(&typ) == self.typ()
+        typ.strip_prefix("application/").unwrap_or(&typ).eq_ignore_ascii_case(self.typ())
     }
 }
 

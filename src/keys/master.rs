@@ -70,6 +70,7 @@ impl MasterKeys {
     /// The file cannot be read, others than its owner may read it, or it does not hold 32 bytes in base64.
     pub fn from_file(file: &Path, previous: &[std::path::PathBuf]) -> Result<Self, KeysError> {
         let current = read(file)?;
+        sweep_drafts(file);
         Ok(Self { current, previous: Self::older(previous)?, place: file.display().to_string() })
     }
 
@@ -169,6 +170,28 @@ impl fmt::Debug for MasterKeys {
 
 fn aad(context: &str) -> Aad<&[u8]> {
     Aad::from(context.as_bytes())
+}
+
+/// How old a draft is when whoever wrote it is certainly gone.
+const DRAFT_AGE: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// Removes drafts that a killed first start left beside the key: one of them may be a second name of the key itself. What
+/// cannot be removed now is tried again at the next start.
+fn sweep_drafts(file: &Path) {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name().and_then(|name| name.to_str())) else { return };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let is_draft = entry
+            .file_name()
+            .to_str()
+            .and_then(|other| other.strip_prefix(name)?.strip_prefix('.'))
+            .is_some_and(|suffix| suffix.len() == 16 && suffix.bytes().all(|b| b.is_ascii_hexdigit()));
+        let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+        if is_draft && age.is_some_and(|age| age > DRAFT_AGE) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn read(file: &Path) -> Result<MasterKey, KeysError> {

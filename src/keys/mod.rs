@@ -9,6 +9,7 @@ mod master;
 mod ring;
 mod rotation;
 mod rsa;
+mod successor;
 
 pub use self::assertion::{Assertion, AssertionError, PublicKeys};
 pub use self::error::KeysError;
@@ -16,3 +17,4 @@ pub use self::jws::{TokenKind, Unverified};
 pub use self::master::{MasterKeys, generate_master_key};
 pub use self::ring::{JwksDocument, KeyRing};
 pub use self::rotation::Keys;
+pub use self::successor::{open_successor, seal_successor};

@@ -44,6 +44,12 @@ pub struct AccessClaims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<String>>,
@@ -57,4 +63,24 @@ impl AccessClaims {
     pub(super) fn grant(&self) -> Option<Result<GrantId, String>> {
         self.grant_id.as_deref().map(str::parse)
     }
+}
+
+/// The claims of an ID token (OpenID Connect Core §2, §3.1.3.6; Front-Channel Logout §3 for `sid`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IdClaims {
+    pub iss: String,
+    pub sub: String,
+    pub aud: Audience,
+    pub iat: i64,
+    pub exp: i64,
+    pub auth_time: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    pub acr: String,
+    pub amr: Vec<String>,
+    pub at_hash: String,
+    pub sid: String,
+    /// Claims that were asked for by name (§5.5).
+    #[serde(flatten)]
+    pub asked: serde_json::Map<String, serde_json::Value>,
 }

@@ -26,19 +26,19 @@ pub enum Presented {
         client_id: Option<String>,
         jwt: Secret,
     },
-    /// A `client_id` alone: no registered method here is `none`.
+    /// A `client_id` alone: a public client (`none`).
     Nothing {
         client_id: String,
     },
 }
 
 impl Presented {
-    const fn method(&self) -> Option<AuthMethod> {
+    const fn method(&self) -> AuthMethod {
         match self {
-            Self::Basic { .. } => Some(AuthMethod::ClientSecretBasic),
-            Self::Post { .. } => Some(AuthMethod::ClientSecretPost),
-            Self::Assertion { .. } => Some(AuthMethod::PrivateKeyJwt),
-            Self::Nothing { .. } => None,
+            Self::Basic { .. } => AuthMethod::ClientSecretBasic,
+            Self::Post { .. } => AuthMethod::ClientSecretPost,
+            Self::Assertion { .. } => AuthMethod::PrivateKeyJwt,
+            Self::Nothing { .. } => AuthMethod::None,
         }
     }
 }
@@ -86,10 +86,7 @@ impl Provider {
                 Ok(client)
             }
             Presented::Assertion { client_id, jwt } => self.check_assertion(client_id.as_deref(), jwt, presented).await,
-            Presented::Nothing { client_id } => {
-                self.registered(client_id, presented).await?;
-                Err(ClientAuthError::Method)
-            }
+            Presented::Nothing { client_id } => self.registered(client_id, presented).await,
         }
     }
 
@@ -98,7 +95,7 @@ impl Provider {
         if client.disabled {
             return Err(ClientAuthError::Disabled);
         }
-        if presented.method() != Some(client.credential.method()) {
+        if presented.method() != client.credential.method() {
             return Err(ClientAuthError::Method);
         }
         Ok(client)

@@ -12,6 +12,7 @@ const ASSERTION_ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
 #[must_use]
 pub fn authorization_server(issuer: &Issuer) -> Value {
     let methods: Vec<_> = AuthMethod::ALL.iter().map(|m| m.as_str()).collect();
+    let confidential: Vec<_> = methods.iter().filter(|m| **m != AuthMethod::None.as_str()).collect();
     json!({
         "issuer": issuer.as_str(),
         "jwks_uri": issuer.at("/oauth2/jwks"),
@@ -22,11 +23,21 @@ pub fn authorization_server(issuer: &Issuer) -> Value {
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "introspection_endpoint": issuer.at("/oauth2/introspect"),
-        "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
-        "grant_types_supported": ["client_credentials"],
-        // No response_types_supported: there is no authorization endpoint yet, and a member without elements must be left
-        // out (RFC 8414 §3.2).
+        "authorization_endpoint": issuer.at("/oauth2/authorize"),
+        "userinfo_endpoint": issuer.at("/oauth2/userinfo"),
+        "end_session_endpoint": issuer.at("/oauth2/logout"),
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "claims_supported": ["sub", "name", "preferred_username", "email", "email_verified", "auth_time", "acr", "amr"],
+        "claims_parameter_supported": true,
+        "request_parameter_supported": false,
+        "acr_values_supported": [crate::domain::session::ACR_ONE_FACTOR],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         // Its default when absent is true (OpenID Connect Discovery §3).

@@ -3,13 +3,20 @@
 //!
 //! Never: HTTP (handlers translate), SQL (the store does), other use cases.
 
+pub mod authorize;
 pub mod bearer;
 pub mod claims;
 pub mod client_auth;
+pub mod exchange;
+pub mod interaction;
 pub mod introspect;
+pub mod logout;
 pub mod metadata;
+mod mint;
+pub mod refresh;
 pub mod revoke;
 pub mod token;
+pub mod userinfo;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +25,7 @@ use crate::decision::Decisions;
 use crate::domain::entropy::Entropy;
 use crate::domain::issuer::Issuer;
 use crate::domain::secret::Digest;
+use crate::domain::session::SessionLife;
 use crate::domain::time::Clock;
 use crate::events::Ledger;
 use crate::keys::Keys;
@@ -32,6 +40,13 @@ pub struct Settings {
     pub access_token_claims_max_bytes: usize,
     /// Verified tokens kept at most.
     pub verified_tokens_max: u64,
+    pub session: SessionLife,
+    pub code_lifetime: Duration,
+    pub interaction_lifetime: Duration,
+    pub refresh_idle: Duration,
+    pub refresh_absolute: Duration,
+    /// How long after its first use a refresh token gives the same successor again.
+    pub refresh_grace: Duration,
 }
 
 /// The authorization server: what its use cases work with.

@@ -8,9 +8,11 @@ use crate::decision::DecisionError;
 use crate::domain::change::{Actor, Changed};
 use crate::domain::client::Client;
 use crate::domain::fact::{Fact, FactKind};
+use crate::domain::secret::Digest;
 use crate::domain::time::Instant;
 use crate::events;
 use crate::store::changes::States;
+use crate::store::refresh::{self, StoredToken};
 use crate::store::{StoreError, tokens};
 
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +27,35 @@ pub enum RevokeError {
 }
 
 impl Provider {
-    /// Revokes an access token of this client at once, here and on every node. What is no token of ours, has expired or
+    /// A refresh token of ours, whatever its state; told from access tokens by its prefix.
+    pub(super) async fn refresh_token(&self, token: &str) -> Result<Option<StoredToken>, StoreError> {
+        if !token.starts_with("dwrt_") {
+            return Ok(None);
+        }
+        let digest = Digest::of(token.as_bytes());
+        refresh::find(&mut self.store.read().await?, &digest).await
+    }
+
+    /// Revokes a refresh token with everything of its grant, or one access token, of this client at once, here and on
+    /// every node. What is no token of ours, has expired or
     /// was revoked before needs nothing and is no error (RFC 7009 §2.2).
     ///
     /// # Errors
     /// See [`RevokeError`].
     pub async fn revoke(&self, client: &Client, token: &str, request_id: Option<&str>) -> Result<(), RevokeError> {
+        if let Some(stored) = self.refresh_token(token).await? {
+            let Some(living) = self.living(stored.family.grant).await? else { return Ok(()) };
+            if living.grant.client != client.id {
+                return Err(RevokeError::OtherClient);
+            }
+            let actor = Actor::Client(client.client_id.to_string());
+            let grant = living.grant.id;
+            let ended = self.end_grant(grant, FactKind::TokenRevoked, &actor, "revoked", request_id).await?;
+            if let Some(revision) = ended {
+                self.decisions.wait_applied(revision).await?;
+            }
+            return Ok(());
+        }
         let verified = match self.verify(token) {
             Ok(verified) => verified,
             Err(BearerError::Decision(fault)) => return Err(fault.into()),

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::Provider;
-use super::claims::{AccessClaims, Audience};
-use crate::decision::{DecisionError, Registry, SubjectRef};
+use super::claims::AccessClaims;
+use super::mint::Holder;
+use crate::decision::{DecisionError, Registry};
 use crate::domain::change::Actor;
 use crate::domain::client::Client;
 use crate::domain::fact::{Fact, FactKind};
-use crate::domain::id::TokenId;
 use crate::domain::name::NameError;
 use crate::domain::resource_server::{DOORWARD, ResourceServer};
 use crate::domain::scope::Scopes;
 use crate::domain::time::Instant;
 use crate::events::LedgerError;
 use crate::keys::{KeysError, TokenKind};
+use crate::store::StoreError;
 
 /// What a client asks for.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Issued {
 
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
+    #[error("grant_type: this client is not registered for it")]
+    GrantNotAllowed,
     #[error(transparent)]
     ScopeMalformed(#[from] NameError),
     #[error("scope: {0} is not for this client to ask for, or not known at this resource")]
@@ -46,6 +49,11 @@ pub enum TokenError {
     TargetNotAllowed,
     #[error("resource: this client has no single default; name one of the resource servers it may ask for")]
     TargetMissing,
+    /// Unknown, expired, spent, another client's, or what it came from has ended: one answer for all (RFC 6749 §5.2).
+    #[error("{0}")]
+    InvalidGrant(&'static str),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("resource: Doorward's own API must be asked for alone")]
     TargetMixed,
     #[error(transparent)]
@@ -57,9 +65,9 @@ pub enum TokenError {
 }
 
 /// A resource server that the token is for, and the audience by which it was asked.
-struct Target {
-    server: Arc<ResourceServer>,
-    audience: String,
+pub(super) struct Target {
+    pub server: Arc<ResourceServer>,
+    pub audience: String,
 }
 
 impl Provider {
@@ -73,11 +81,15 @@ impl Provider {
         request: &ClientCredentialsRequest,
     ) -> Result<Issued, TokenError> {
         let now = self.clock.now();
+        if !client.grant_types.client_credentials {
+            return Err(TokenError::GrantNotAllowed);
+        }
         let registry = self.decisions.registry().await?;
         let targets = self.targets(client, &request.resources, &registry)?;
         let asked = request.scope.as_deref().map(Scopes::parse).transpose()?;
         let granted = granted(client, asked.as_ref(), &targets)?;
-        let claims = self.claims(client, &granted, &targets, now).await?;
+        let holder = Holder::Client(client);
+        let claims = self.access_claims(&holder, client.client_id.as_str(), &granted, &targets, now).await?;
         let access_token = self.keys.sign(TokenKind::Access, &claims).await?;
         self.ledger.append(self.fact(&claims, request, now)).await?;
         let scope = (asked.as_ref() != Some(&granted) && !granted.is_empty()).then_some(granted);
@@ -87,7 +99,12 @@ impl Provider {
 
     /// Which resource servers the token is for: those asked for, else the only one the client may ask for. Doorward's own
     /// APIs are never a default.
-    fn targets(&self, client: &Client, asked: &[String], registry: &Registry) -> Result<Vec<Target>, TokenError> {
+    pub(super) fn targets(
+        &self,
+        client: &Client,
+        asked: &[String],
+        registry: &Registry,
+    ) -> Result<Vec<Target>, TokenError> {
         if !asked.is_empty() {
             let mut seen = BTreeSet::new();
             let distinct = asked.iter().filter(|audience| seen.insert(*audience));
@@ -119,60 +136,6 @@ impl Provider {
         Ok(Target { server: server.clone(), audience: audience.to_owned() })
     }
 
-    async fn claims(
-        &self,
-        client: &Client,
-        scope: &Scopes,
-        targets: &[Target],
-        now: Instant,
-    ) -> Result<AccessClaims, TokenError> {
-        let mut claims = AccessClaims {
-            iss: self.settings.issuer.as_str().to_owned(),
-            sub: client.client_id.as_str().to_owned(),
-            aud: Audience::new(targets.iter().map(|t| t.audience.clone()).collect()),
-            client_id: client.client_id.as_str().to_owned(),
-            iat: now.as_seconds(),
-            nbf: now.as_seconds() - NOT_BEFORE_LEAD_SECONDS,
-            exp: now.plus(self.settings.access_token_lifetime).as_seconds(),
-            jti: TokenId::mint(now, self.entropy.as_ref()).to_string(),
-            scope: scope.to_string(),
-            grant_id: None,
-            roles: None,
-            permissions: None,
-        };
-        // Names of roles mean something only at one resource server: a token for several carries none.
-        if let [target] = targets {
-            self.add_held(&mut claims, &target.server, now).await?;
-        }
-        Ok(claims)
-    }
-
-    async fn add_held(
-        &self,
-        claims: &mut AccessClaims,
-        server: &ResourceServer,
-        now: Instant,
-    ) -> Result<(), TokenError> {
-        let wanted = server.claims;
-        if !wanted.roles && !wanted.permissions {
-            return Ok(());
-        }
-        let held = self.decisions.held(server.id, &SubjectRef::Client(claims.client_id.clone()), now).await?;
-        let size = |names: &[String]| names.iter().map(|name| name.len() + 3).sum::<usize>();
-        let (roles, permissions) = (wanted.roles.then_some(held.roles), wanted.permissions.then_some(held.permissions));
-        let total = roles.as_deref().map_or(0, size) + permissions.as_deref().map_or(0, size);
-        // Past the bound both are left out rather than cut: half a list would be taken for the whole.
-        if total <= self.settings.access_token_claims_max_bytes {
-            claims.roles = roles;
-            claims.permissions = permissions;
-            // A claim must not outlive the assignment it tells of.
-            if let Some(edge) = held.valid_until {
-                claims.exp = claims.exp.min(edge.as_seconds().max(claims.iat + 1));
-            }
-        }
-        Ok(())
-    }
-
     fn fact(&self, claims: &AccessClaims, request: &ClientCredentialsRequest, now: Instant) -> Fact {
         let actor = Actor::Client(claims.client_id.clone());
         let subject = format!("client:{}", claims.client_id);
@@ -184,8 +147,6 @@ impl Provider {
             }))
     }
 }
-
-const NOT_BEFORE_LEAD_SECONDS: i64 = 5;
 
 /// The scopes of the token: what was asked for (all the client may, when nothing was), as far as these resource servers
 /// know them.

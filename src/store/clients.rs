@@ -10,9 +10,10 @@ use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
 use super::schema::{client_resources, clients};
 use super::types::{At, Uid};
-use crate::domain::client::{AuthMethod, Client, ClientCredential};
+use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
 use crate::domain::id::{ClientId, ResourceServerId};
 use crate::domain::name::{ClientName, DisplayName};
+use crate::domain::redirect::RedirectUri;
 use crate::domain::scope::Scopes;
 use crate::domain::secret::Digest;
 use crate::domain::time::Instant;
@@ -29,6 +30,20 @@ struct Row {
     speaks_for: Option<Uid>,
     _created_at: At,
     disabled_at: Option<At>,
+    grant_types: String,
+    redirect_uris: String,
+    post_logout_redirect_uris: String,
+    first_party: bool,
+    pkce_optional: bool,
+}
+
+/// URIs hold no spaces, so a list of them is words.
+fn uris(text: &str) -> Result<Vec<RedirectUri>, StoreError> {
+    text.split(' ').filter(|t| !t.is_empty()).map(|t| RedirectUri::parse(t).map_err(StoreError::corrupt)).collect()
+}
+
+fn words(uris: &[RedirectUri]) -> String {
+    uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>().join(" ")
 }
 
 impl Row {
@@ -45,6 +60,11 @@ impl Row {
             resources,
             speaks_for: self.speaks_for.map(|id| ResourceServerId::from_uuid(id.0)),
             disabled: self.disabled_at.is_some(),
+            grant_types: GrantTypes::parse(&self.grant_types).map_err(StoreError::corrupt)?,
+            redirect_uris: uris(&self.redirect_uris)?,
+            post_logout_redirect_uris: uris(&self.post_logout_redirect_uris)?,
+            first_party: self.first_party,
+            pkce_optional: self.pkce_optional,
         })
     }
 }
@@ -54,6 +74,7 @@ fn credential(method: AuthMethod, secret: Option<Vec<u8>>, jwks: Option<String>)
     match method {
         AuthMethod::ClientSecretBasic => secret.and_then(digest).map(ClientCredential::SecretBasic),
         AuthMethod::ClientSecretPost => secret.and_then(digest).map(ClientCredential::SecretPost),
+        AuthMethod::None => Some(ClientCredential::None),
         AuthMethod::PrivateKeyJwt => jwks.map(|jwks| ClientCredential::PrivateKeyJwt { jwks }),
     }
 }
@@ -65,6 +86,7 @@ fn columns(credential: &ClientCredential) -> (Option<&[u8]>, Option<&str>) {
             (Some(&digest.as_bytes()[..]), None)
         }
         ClientCredential::PrivateKeyJwt { jwks } => (None, Some(jwks)),
+        ClientCredential::None => (None, None),
     }
 }
 
@@ -84,6 +106,11 @@ pub async fn insert(tx: &mut Tx, client: &Client, now: Instant) -> Result<(), St
         clients::scopes.eq(client.scopes.to_string()),
         clients::speaks_for.eq(client.speaks_for.map(|id| Uid(id.uuid()))),
         clients::created_at.eq(At(now)),
+        clients::grant_types.eq(client.grant_types.to_string()),
+        clients::redirect_uris.eq(words(&client.redirect_uris)),
+        clients::post_logout_redirect_uris.eq(words(&client.post_logout_redirect_uris)),
+        clients::first_party.eq(client.first_party),
+        clients::pkce_optional.eq(client.pkce_optional),
     );
     on!(&mut **tx, |c| diesel::insert_into(clients::table).values(row).execute(c).await)?;
     for resource in &client.resources {

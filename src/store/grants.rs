@@ -1,15 +1,19 @@
 //! Grants.
 
-use diesel::{ExpressionMethods as _, QueryDsl as _};
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
 use super::schema::grants;
-use super::types::{At, Uid};
+use super::types::{At, Json, Uid};
 use crate::domain::grant::Grant;
-use crate::domain::id::{ClientId, GrantId, PersonId};
+use crate::domain::id::{ClientId, GrantId, PersonId, SessionId};
+use crate::domain::scope::Scopes;
+use crate::domain::session::Authentication;
 use crate::domain::time::Instant;
+
+type Row = (Uid, Uid, Uid, String, Option<Uid>, bool, String, Option<At>, Option<String>, Option<String>, Option<Json>);
 
 /// # Errors
 /// [`StoreError::Conflict`] when the person or client is gone.
@@ -20,9 +24,79 @@ pub async fn insert(tx: &mut Tx, grant: &Grant, now: Instant) -> Result<(), Stor
         grants::person_id.eq(Uid(grant.person.uuid())),
         grants::scopes.eq(grant.scopes.to_string()),
         grants::created_at.eq(At(now)),
+        grants::session_id.eq(Uid(grant.session.uuid())),
+        grants::offline.eq(grant.offline),
+        grants::resources.eq(grant.resources.join(" ")),
+        grants::auth_time.eq(At(grant.authentication.auth_time)),
+        grants::acr.eq(&grant.authentication.acr),
+        grants::amr.eq(grant.authentication.amr.join(" ")),
+        grants::claims.eq(grant.claims.clone().map(Json)),
     );
     on!(&mut **tx, |c| diesel::insert_into(grants::table).values(row).execute(c).await)?;
     Ok(())
+}
+
+/// A live grant.
+///
+/// # Errors
+/// The database's.
+pub async fn live(conn: &mut Conn, id: GrantId) -> Result<Option<Grant>, StoreError> {
+    let query = grants::table.find(Uid(id.uuid())).filter(grants::ended_at.is_null()).select((
+        grants::id,
+        grants::client_id,
+        grants::person_id,
+        grants::scopes,
+        grants::session_id,
+        grants::offline,
+        grants::resources,
+        grants::auth_time,
+        grants::acr,
+        grants::amr,
+        grants::claims,
+    ));
+    let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
+    row.map(into_domain).transpose()
+}
+
+fn into_domain(row: Row) -> Result<Grant, StoreError> {
+    let (id, client, person, scopes, session, offline, resources, auth_time, acr, amr, claims) = row;
+    let (Some(session), Some(auth_time), Some(acr), Some(amr)) = (session, auth_time, acr, amr) else {
+        return Err(StoreError::corrupt("a grant without its authentication"));
+    };
+    Ok(Grant {
+        id: GrantId::from_uuid(id.0),
+        client: ClientId::from_uuid(client.0),
+        person: PersonId::from_uuid(person.0),
+        scopes: Scopes::parse(&scopes).map_err(StoreError::corrupt)?,
+        resources: words(&resources),
+        session: SessionId::from_uuid(session.0),
+        offline,
+        authentication: Authentication { auth_time: auth_time.0, acr, amr: words(&amr) },
+        claims: claims.map(|claims| claims.0),
+    })
+}
+
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Ends all live grants that end with a session, and says which those were.
+///
+/// # Errors
+/// The database's.
+pub async fn end_of_session(
+    tx: &mut Tx,
+    session: SessionId,
+    reason: &str,
+    now: Instant,
+) -> Result<Vec<GrantId>, StoreError> {
+    let live = grants::table
+        .filter(grants::session_id.eq(Uid(session.uuid())))
+        .filter(grants::offline.eq(false))
+        .filter(grants::ended_at.is_null());
+    let set = (grants::ended_at.eq(At(now)), grants::end_reason.eq(reason));
+    let ended = on!(&mut **tx, |c| diesel::update(live).set(set).returning(grants::id).get_results::<Uid>(c).await)?;
+    Ok(ended.into_iter().map(|id| GrantId::from_uuid(id.0)).collect())
 }
 
 /// Ends a live grant; false when it had ended already, so that exactly one caller ends it.

@@ -72,6 +72,28 @@ pub async fn by_name(conn: &mut Conn, name: &str) -> Result<Option<Person>, Stor
     row.map(into_domain).transpose()
 }
 
+/// # Errors
+/// The database's.
+pub async fn by_id(conn: &mut Conn, id: PersonId) -> Result<Option<Person>, StoreError> {
+    let query = people::table.find(Uid(id.uuid())).select(COLUMNS);
+    let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
+    row.map(into_domain).transpose()
+}
+
+/// A person as they are for the rest of this transaction: whoever disables them waits for it to end, or has ended.
+///
+/// # Errors
+/// The database's.
+pub async fn hold(tx: &mut Tx, id: PersonId) -> Result<Option<Person>, StoreError> {
+    let query = people::table.find(Uid(id.uuid())).select(COLUMNS);
+    let row = match &mut **tx {
+        Conn::Pg(object) => query.for_share().first::<Row>(&mut **object).await.optional()?,
+        // One writer at a time.
+        Conn::Lite(object) => query.first::<Row>(&mut **object).await.optional()?,
+    };
+    row.map(into_domain).transpose()
+}
+
 /// People in order of username, after one of them.
 ///
 /// # Errors

@@ -51,10 +51,11 @@ fn pool(
 
 fn limits(options: &StoreOptions) -> String {
     let millis = options.statement_timeout.as_millis();
+    // All our statements look up by key: planning one anew for its values costs more than it can save.
     // A transaction whose owner vanished must not keep its locks; one that waits for a lock must not wait for ever.
     format!(
         "SET statement_timeout = {millis}; SET lock_timeout = {millis}; \
-         SET idle_in_transaction_session_timeout = {millis};"
+         SET idle_in_transaction_session_timeout = {millis}; SET plan_cache_mode = force_generic_plan;"
     )
 }
 

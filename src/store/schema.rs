@@ -80,7 +80,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Binary, Nullable, Text};
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
     clients (id) {
@@ -94,11 +94,15 @@ diesel::table! {
         speaks_for -> Nullable<Id>,
         created_at -> Moment,
         disabled_at -> Nullable<Moment>,
+        grant_types -> Text,
+        redirect_uris -> Text,
+        post_logout_redirect_uris -> Text,
+        first_party -> Bool,
+        pkce_optional -> Bool,
     }
 }
 
 diesel::table! {
-
     use crate::store::types::Id;
 
     client_resources (client_id, resource_server_id) {
@@ -141,7 +145,6 @@ diesel::table! {
 }
 
 diesel::table! {
-
     use crate::store::types::Id;
 
     role_includes (role_id, included_id) {
@@ -199,8 +202,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Nullable, Text};
-    use crate::store::types::{Id, Moment};
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::store::types::{Doc, Id, Moment};
 
     grants (id) {
         id -> Id,
@@ -210,11 +213,17 @@ diesel::table! {
         created_at -> Moment,
         ended_at -> Nullable<Moment>,
         end_reason -> Nullable<Text>,
+        session_id -> Nullable<Id>,
+        offline -> Bool,
+        resources -> Text,
+        auth_time -> Nullable<Moment>,
+        acr -> Nullable<Text>,
+        amr -> Nullable<Text>,
+        claims -> Nullable<Doc>,
     }
 }
 
 diesel::table! {
-
     use crate::store::types::{Id, Moment};
 
     denied_tokens (id) {
@@ -281,6 +290,123 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::types::{Id, Moment};
+
+    passwords (person_id) {
+        person_id -> Id,
+        hash -> Text,
+        changed_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    sessions (id) {
+        id -> Id,
+        person_id -> Id,
+        secret_digest -> Binary,
+        auth_time -> Moment,
+        acr -> Text,
+        amr -> Text,
+        created_at -> Moment,
+        seen_at -> Moment,
+        expires_at -> Moment,
+        ended_at -> Nullable<Moment>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::store::types::{Doc, Id, Moment};
+
+    interactions (id) {
+        id -> Id,
+        browser_digest -> Binary,
+        request -> Doc,
+        created_at -> Moment,
+        expires_at -> Moment,
+        session_id -> Nullable<Id>,
+        authenticated_at -> Nullable<Moment>,
+        consented_at -> Nullable<Moment>,
+        ended_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::types::{Id, Moment};
+
+    consents (person_id, client_id) {
+        person_id -> Id,
+        client_id -> Id,
+        scopes -> Text,
+        resources -> Text,
+        updated_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    codes (digest) {
+        digest -> Binary,
+        grant_id -> Id,
+        client_id -> Id,
+        redirect_uri -> Text,
+        challenge -> Nullable<Text>,
+        nonce -> Nullable<Text>,
+        expires_at -> Moment,
+        keep_until -> Moment,
+        spent_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Nullable;
+    use crate::store::types::{Id, Moment};
+
+    refresh_families (id) {
+        id -> Id,
+        grant_id -> Id,
+        created_at -> Moment,
+        used_at -> Moment,
+        idle_expires_at -> Moment,
+        expires_at -> Moment,
+        ended_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::store::types::{Id, Moment};
+
+    refresh_tokens (digest) {
+        digest -> Binary,
+        family_id -> Id,
+        created_at -> Moment,
+        spent_at -> Nullable<Moment>,
+        successor -> Nullable<Binary>,
+        successor_sealed -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::store::types::Moment;
+
+    throttles (key) {
+        key -> Text,
+        attempts -> Integer,
+        window_ends_at -> Moment,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     revisions,
     changes,
@@ -303,6 +429,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     setup_links,
     facts,
     outbox,
+    passwords,
+    sessions,
+    interactions,
+    consents,
+    codes,
+    refresh_families,
+    refresh_tokens,
+    throttles,
 );
 diesel::joinable!(person_names -> people (person_id));
 diesel::joinable!(client_resources -> clients (client_id));
+diesel::joinable!(refresh_tokens -> refresh_families (family_id));

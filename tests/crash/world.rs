@@ -9,14 +9,15 @@ use doorward::admin::people::NewPerson;
 use doorward::admin::resource_servers::NewResourceServer;
 use doorward::admin::{Admin, PrincipalRef};
 use doorward::domain::assignment::Effect;
-use doorward::domain::client::{AuthMethod, Client};
+use doorward::domain::client::{AuthMethod, Client, GrantTypes};
 use doorward::domain::grant::Grant;
-use doorward::domain::id::{AssignmentId, GrantId};
+use doorward::domain::id::{AssignmentId, GrantId, SessionId};
 use doorward::domain::name::{ClientName, Slug, Sub, Username};
 use doorward::domain::permission::Permission;
 use doorward::domain::person::Person;
 use doorward::domain::resource_server::TokenClaims;
 use doorward::domain::scope::Scopes;
+use doorward::domain::session::Authentication;
 use doorward::domain::time::Interval;
 use doorward::store::{Store, grants};
 use doorward::world::SystemEntropy;
@@ -59,6 +60,11 @@ fn client(client_id: &str) -> NewClient {
         resources: Vec::new(),
         resource_server: None,
         decision_caller: false,
+        grant_types: GrantTypes { client_credentials: true, ..GrantTypes::default() },
+        redirect_uris: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        first_party: false,
+        pkce_optional: false,
     }
 }
 
@@ -80,13 +86,23 @@ pub async fn assign(admin: &Admin, to: &str, role: &str) -> AssignmentId {
     admin.add_assignment(&new).await.unwrap().0.assignment.id
 }
 
-/// Grants of a person to a client: until browsers can sign in, only the store makes them.
+/// Grants of a person to a client: made by the store, without a browser.
 pub async fn grant(store: &Store, person: &Person, client: &Client) {
     let now = SystemTime::now().into();
     let mut tx = store.begin().await.unwrap();
     for _ in 0..GRANTS {
         let id = GrantId::mint(now, &SystemEntropy);
-        let grant = Grant { id, client: client.id, person: person.id, scopes: Scopes::default() };
+        let grant = Grant {
+            id,
+            client: client.id,
+            person: person.id,
+            scopes: Scopes::default(),
+            resources: Vec::new(),
+            session: SessionId::mint(now, &SystemEntropy),
+            offline: false,
+            authentication: Authentication::by_password(now),
+            claims: None,
+        };
         grants::insert(&mut tx, &grant, now).await.unwrap();
     }
     tx.commit().await.unwrap();

@@ -70,5 +70,17 @@ pub const HOMES: [(&str, &[&str]); 13] = [
 ];
 
 /// All that `domain` may use: crates that compute, without input, output, clock or chance.
-pub const PURE: [&str; 10] =
-    ["serde", "serde_json", "url", "uuid", "sha2", "subtle", "zeroize", "base64", "humantime", "thiserror"];
+pub const PURE: [&str; 12] = [
+    "serde",
+    "serde_json",
+    "url",
+    "uuid",
+    "sha2",
+    "subtle",
+    "zeroize",
+    "base64",
+    "humantime",
+    "unicode_normalization",
+    "zxcvbn",
+    "thiserror",
+];

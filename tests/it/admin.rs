@@ -43,7 +43,10 @@ both! {
         fails(&house.doorward(&["client", "create", "x", "--scope", "notes:read"]), &["scope"]);
         fails(&house.doorward(&["client", "create", "x", "--resource", "nothing"]), &["no resource server", "nothing"]);
         fails(&house.doorward(&["client", "create", "x", "--auth-method", "private_key_jwt"]), &["jwks"]);
-        fails(&house.doorward(&["client", "create", "x", "--auth-method", "none"]), &["client_secret_basic"]);
+        fails(&house.doorward(&["client", "create", "x", "--auth-method", "nothing"]), &["client_secret_basic"]);
+        fails(&house.doorward(&["client", "create", "x", "--auth-method", "none"]), &["client_credentials"]);
+        fails(&house.doorward(&["client", "create", "x", "--grant-type", "authorization_code"]), &["redirect_uri"]);
+        fails(&house.doorward(&["client", "create", "x", "--redirect-uri", "http://x.example/cb"]), &["https"]);
         fails(&house.doorward(&["client", "create", "x", "--decision-caller"]), &["resource server"]);
         fails(&house.doorward(&["resource-server", "create", "n2", "--identifier", "notes"]), &["identifier", "absolute URI"]);
         fails(&house.doorward(&["resource-server", "create", "n2", "--identifier", crate::support::NOTES]), &["exists already"]);

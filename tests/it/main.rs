@@ -14,4 +14,5 @@ mod logs;
 mod nodes;
 mod oidc;
 mod setup;
+mod signin;
 mod support;

@@ -17,12 +17,14 @@ both! {
         assert!(page.header("content-security-policy").contains("form-action 'self'"));
         assert_eq!(page.header("cache-control"), "no-store");
         let submit = async |name: &'static str| {
-            house.form(&link, &Auth::None, &[("username", name), ("name", "The <b>First</b>")]).await
+            house.form(&link, &Auth::None, &[("username", name), ("name", "The <b>First</b>"), ("password", "copper lantern seven rivers")]).await
         };
         let wrong = house.form(&link, &Auth::None, &[("username", "not a name"), ("name", "<script>x</script>")]).await;
         assert_eq!(wrong.status, 400);
         assert!(wrong.text.contains("aria-invalid") && wrong.text.contains("not a name"), "nothing typed is lost");
         assert!(!wrong.text.contains("<script>x"), "and nothing typed is run");
+        let weak = house.form(&link, &Auth::None, &[("username", "first"), ("password", "short")]).await;
+        assert!(weak.status == 400 && weak.text.contains("at least 15"), "{}", weak.text);
         assert_eq!(submit("alice").await.status, 400, "taken, and the link still works");
 
         let tries = ["first", "second", "third", "fourth"].map(submit);

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use doorward::domain::client::{Client, ClientCredential};
+use doorward::domain::client::{Client, ClientCredential, GrantTypes};
 use doorward::domain::grant::{Grant, GrantState};
-use doorward::domain::id::{ClientId, GrantId, OutboxId, PersonId, TokenId};
+use doorward::domain::id::{ClientId, GrantId, OutboxId, PersonId, SessionId, TokenId};
 use doorward::domain::name::{ClientName, Sub, Username};
 use doorward::domain::person::Person;
 use doorward::domain::scope::Scopes;
 use doorward::domain::secret::Digest;
+use doorward::domain::session::Authentication;
 use doorward::domain::signing_key::{KeyState, SigningKey};
 use doorward::store::signing_keys::StoredKey;
 use doorward::store::{StoreError, clients, decisions, grants, outbox, people, setup_links, signing_keys, tokens};
@@ -54,6 +55,11 @@ fn client(name: &str) -> Client {
         resources: Vec::new(),
         speaks_for: None,
         disabled: false,
+        grant_types: GrantTypes::default(),
+        redirect_uris: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        first_party: false,
+        pkce_optional: false,
     }
 }
 
@@ -162,6 +168,11 @@ both! {
             client: client.id,
             person: person.id,
             scopes: Scopes::parse("openid").unwrap(),
+            resources: Vec::new(),
+            session: SessionId::mint(now(), &SystemEntropy),
+            offline: false,
+            authentication: Authentication::by_password(now()),
+            claims: None,
         };
         let mut tx = fresh.store.begin().await.unwrap();
         people::insert(&mut tx, &person, now()).await.unwrap();

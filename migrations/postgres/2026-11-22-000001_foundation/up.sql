@@ -138,7 +138,9 @@ CREATE TABLE assignments (
     CHECK ((role_id IS NOT NULL AND action IS NULL AND resource_type IS NULL)
         OR (role_id IS NULL AND action IS NOT NULL AND resource_type IS NOT NULL))
 );
-CREATE INDEX assignments_by_principal ON assignments (principal_id, resource_server_id);
+-- Covering: the assignments of one principal lie scattered over the table, and a decision reads them all.
+CREATE INDEX assignments_by_principal ON assignments (principal_id, resource_server_id)
+    INCLUDE (id, role_id, action, resource_type, effect, not_before, expires_at);
 CREATE INDEX assignments_by_role ON assignments (role_id);
 
 CREATE TABLE grants (

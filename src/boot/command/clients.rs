@@ -10,8 +10,9 @@ use super::super::output::table;
 use super::Context;
 use super::servers::texts;
 use crate::admin::clients::{CreatedClient, NewClient, view};
-use crate::domain::client::{AuthMethod, Client};
+use crate::domain::client::{AuthMethod, Client, GrantTypes};
 use crate::domain::name::{ClientName, DisplayName, Slug};
+use crate::domain::redirect::RedirectUri;
 use crate::domain::scope::Scope;
 
 #[derive(Subcommand)]
@@ -27,7 +28,7 @@ Examples:
         /// A name for people.
         #[arg(long)]
         name: Option<DisplayName>,
-        /// client_secret_basic, client_secret_post or private_key_jwt.
+        /// client_secret_basic, client_secret_post, private_key_jwt or none (public).
         #[arg(long, default_value = "client_secret_basic")]
         auth_method: AuthMethod,
         /// A file with the client's public keys (JWK Set), for private_key_jwt.
@@ -45,6 +46,22 @@ Examples:
         /// Let it ask for the decisions of the resource server it speaks for.
         #[arg(long)]
         decision_caller: bool,
+        /// A grant it may use: client_credentials, authorization_code, refresh_token; may be repeated. Without it:
+        /// authorization_code and refresh_token where a redirect URI is given, else client_credentials.
+        #[arg(long, value_name = "GRANT")]
+        grant_type: Vec<String>,
+        /// Where people may be sent back to, compared exactly; may be repeated.
+        #[arg(long, value_name = "URI")]
+        redirect_uri: Vec<RedirectUri>,
+        /// Where people may be sent after signing out; may be repeated.
+        #[arg(long, value_name = "URI")]
+        post_logout_redirect_uri: Vec<RedirectUri>,
+        /// One of your own: people are not asked for consent.
+        #[arg(long)]
+        first_party: bool,
+        /// Let it do without PKCE (never for public clients).
+        #[arg(long)]
+        pkce_optional: bool,
     },
     /// Show a client.
     Show { client_id: String },
@@ -73,7 +90,13 @@ pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), 
             scope,
             resource_server,
             decision_caller,
+            grant_type,
+            redirect_uri,
+            post_logout_redirect_uri,
+            first_party,
+            pkce_optional,
         } => {
+            let grant_types = grants(&grant_type, &redirect_uri)?;
             let jwks = jwks.map(|file| {
                 std::fs::read_to_string(&file).map_err(|e| format!("--jwks {} cannot be read: {e}", file.display()))
             });
@@ -86,6 +109,11 @@ pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), 
                 resources: resource,
                 resource_server,
                 decision_caller,
+                grant_types,
+                redirect_uris: redirect_uri,
+                post_logout_redirect_uris: post_logout_redirect_uri,
+                first_party,
+                pkce_optional,
             };
             created(cx, &cx.admin.create_client(new).await?, "created").await?;
         }
@@ -102,6 +130,14 @@ pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), 
         }
     }
     Ok(())
+}
+
+fn grants(named: &[String], redirects: &[RedirectUri]) -> Result<GrantTypes, String> {
+    match (named, redirects) {
+        ([], []) => GrantTypes::parse("client_credentials"),
+        ([], _) => GrantTypes::parse("authorization_code refresh_token"),
+        (named, _) => GrantTypes::parse(&named.join(" ")),
+    }
 }
 
 /// What a developer pastes into their application.

@@ -18,6 +18,8 @@ pub(in crate::boot) enum KeysCommand {
     Rotate,
     /// Take a compromised key out at once: every token it signed stops counting here.
     Revoke {
+        /// As `keys list` shows it; it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Why, for whoever reads the audit trail.
         #[arg(long)]

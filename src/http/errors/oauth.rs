@@ -39,7 +39,10 @@ impl OAuthError {
     }
 
     pub(in crate::http) fn unsupported_grant_type() -> Self {
-        Self::refused("unsupported_grant_type", "grant_type must be client_credentials")
+        Self::refused(
+            "unsupported_grant_type",
+            "grant_type must be authorization_code, refresh_token or client_credentials",
+        )
     }
 
     /// No client authentication at all.
@@ -131,6 +134,9 @@ impl From<TokenError> for OAuthError {
             TokenError::ScopeMalformed(_) | TokenError::ScopeNotAllowed(_) => {
                 Self::refused("invalid_scope", &error.to_string())
             }
+            TokenError::GrantNotAllowed => Self::refused("unauthorized_client", &error.to_string()),
+            TokenError::InvalidGrant(_) => Self::refused("invalid_grant", &error.to_string()),
+            TokenError::Store(fault) => Self::fault(fault, fault.is_busy()),
             TokenError::TargetNotAllowed | TokenError::TargetMissing | TokenError::TargetMixed => {
                 Self::refused("invalid_target", &error.to_string())
             }

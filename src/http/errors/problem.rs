@@ -10,6 +10,7 @@ use super::log_fault;
 use crate::decision::DecisionError;
 use crate::oidc::bearer::BearerError;
 use crate::oidc::client_auth::ClientAuthError;
+use crate::oidc::userinfo::UserinfoError;
 
 #[derive(Debug)]
 pub(in crate::http) struct Problem {
@@ -39,6 +40,18 @@ impl Problem {
     pub(in crate::http) fn unauthenticated() -> Self {
         let detail = "send a bearer token for this API or the client's Basic credentials";
         Self { challenge: Some(CHALLENGE), ..Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail) }
+    }
+
+    /// An endpoint that takes bearer tokens alone.
+    pub(in crate::http) fn unauthenticated_bearer() -> Self {
+        let detail = "send an access token in the Authorization header";
+        Self { challenge: Some("Bearer"), ..Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail) }
+    }
+
+    /// The token is good, but not for this (RFC 6750 §3.1).
+    fn insufficient_scope(detail: &str) -> Self {
+        let challenge = Some("Bearer error=\"insufficient_scope\", scope=\"openid\"");
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail) }
     }
 
     pub(in crate::http) fn invalid_token() -> Self {
@@ -139,6 +152,16 @@ impl From<BearerError> for Problem {
                 tracing::info!(reason = %error, "a bearer token was refused");
                 Self::invalid_token()
             }
+        }
+    }
+}
+
+impl From<UserinfoError> for Problem {
+    fn from(error: UserinfoError) -> Self {
+        match error {
+            UserinfoError::Bearer(error) => error.into(),
+            UserinfoError::Scope => Self::insufficient_scope(&error.to_string()),
+            UserinfoError::Store(fault) => Self::fault(&fault, fault.is_busy()),
         }
     }
 }

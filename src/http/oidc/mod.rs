@@ -1,10 +1,12 @@
 //! OAuth and OpenID Connect endpoints. Each file is one endpoint and translates only.
 
+pub(super) mod authorize;
 pub(super) mod discovery;
 pub(super) mod introspect;
 pub(super) mod jwks;
 pub(super) mod revoke;
 pub(super) mod token;
+pub(super) mod userinfo;
 
 use salvo::Depot;
 

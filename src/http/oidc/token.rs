@@ -7,9 +7,13 @@ use salvo::{Depot, Response, handler};
 use serde::Serialize;
 
 use super::super::errors::OAuthError;
+use super::super::form::Form;
 use super::super::frame::RequestId;
 use super::super::{App, reply};
 use super::entered;
+use crate::domain::secret::Secret;
+use crate::oidc::exchange::{CodeRequest, Tokens};
+use crate::oidc::refresh::RefreshRequest;
 use crate::oidc::token::{ClientCredentialsRequest, Issued};
 
 #[derive(Clone)]
@@ -23,6 +27,10 @@ struct TokenResponse {
     expires_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
 }
 
 /// One resource indicator names one API; a token for more than this is a mistake.
@@ -32,13 +40,7 @@ const RESOURCES_MAX: usize = 8;
 impl Token {
     async fn handle(&self, depot: &mut Depot, res: &mut Response) {
         match self.issue(depot).await {
-            Ok(issued) => {
-                let response = TokenResponse {
-                    access_token: issued.access_token,
-                    token_type: "Bearer",
-                    expires_in: issued.expires_in_seconds,
-                    scope: issued.scope.map(|scopes| scopes.to_string()),
-                };
+            Ok(response) => {
                 reply::json(res, StatusCode::OK, &response);
                 reply::no_store(res);
             }
@@ -48,20 +50,70 @@ impl Token {
 }
 
 impl Token {
-    async fn issue(&self, depot: &Depot) -> Result<Issued, OAuthError> {
+    async fn issue(&self, depot: &Depot) -> Result<TokenResponse, OAuthError> {
         let entered = entered(depot)?;
-        match entered.form.get("grant_type") {
-            Some("client_credentials") => {}
-            Some(_) => return Err(OAuthError::unsupported_grant_type()),
-            None => return Err(OAuthError::invalid_request("grant_type is missing")),
-        }
-        let resources: Vec<_> = entered.form.all("resource").map(str::to_owned).collect();
-        if resources.len() > RESOURCES_MAX {
-            return Err(OAuthError::invalid_request("resource stands more than 8 times"));
-        }
-        let scope = entered.form.get("scope").map(str::to_owned);
         let request_id = RequestId::of(depot).map(str::to_owned);
-        let request = ClientCredentialsRequest { scope, resources, request_id };
-        Ok(self.0.provider.client_credentials(&entered.client, &request).await?)
+        let (client, form) = (entered.client.clone(), &entered.form);
+        let provider = self.0.provider.clone();
+        let secret = |name: &str| form.get(name).map(|text| Secret::new(text.to_owned()));
+        match form.get("grant_type") {
+            Some("client_credentials") => {
+                let (scope, resources) = (form.get("scope").map(str::to_owned), resources(form)?);
+                let request = ClientCredentialsRequest { scope, resources, request_id };
+                Ok(self.0.provider.client_credentials(&client, &request).await?.into())
+            }
+            Some("authorization_code") => {
+                let code = secret("code").ok_or_else(|| OAuthError::invalid_request("code is missing"))?;
+                let (redirect_uri, verifier) = (form.get("redirect_uri").map(str::to_owned), secret("code_verifier"));
+                let request = CodeRequest { code, redirect_uri, verifier, request_id };
+                // In a task of its own: a caller that disconnects does so before the commit or after it.
+                let task = tokio::spawn(async move { provider.exchange_code(&client, request).await });
+                Ok(task.await.map_err(|_| OAuthError::interrupted())??.into())
+            }
+            Some("refresh_token") => {
+                let token = secret("refresh_token");
+                let token = token.ok_or_else(|| OAuthError::invalid_request("refresh_token is missing"))?;
+                let (scope, resources) = (form.get("scope").map(str::to_owned), resources(form)?);
+                let request = RefreshRequest { token, scope, resources, request_id };
+                let task = tokio::spawn(async move { provider.refresh(&client, request).await });
+                Ok(task.await.map_err(|_| OAuthError::interrupted())??.into())
+            }
+            Some(_) => Err(OAuthError::unsupported_grant_type()),
+            None => Err(OAuthError::invalid_request("grant_type is missing")),
+        }
+    }
+}
+
+fn resources(form: &Form) -> Result<Vec<String>, OAuthError> {
+    let resources: Vec<_> = form.all("resource").map(str::to_owned).collect();
+    if resources.len() > RESOURCES_MAX {
+        return Err(OAuthError::invalid_request("resource stands more than 8 times"));
+    }
+    Ok(resources)
+}
+
+impl From<Issued> for TokenResponse {
+    fn from(issued: Issued) -> Self {
+        Self {
+            access_token: issued.access_token,
+            token_type: "Bearer",
+            expires_in: issued.expires_in_seconds,
+            scope: issued.scope.map(|scopes| scopes.to_string()),
+            refresh_token: None,
+            id_token: None,
+        }
+    }
+}
+
+impl From<Tokens> for TokenResponse {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token,
+            token_type: "Bearer",
+            expires_in: tokens.expires_in_seconds,
+            scope: Some(tokens.scope.to_string()),
+            refresh_token: tokens.refresh_token.map(|token| token.reveal().to_owned()),
+            id_token: tokens.id_token,
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Pages for people: plain HTML that works without script, rendered from templates that escape what they are given.
 
+pub(super) mod answer;
 pub(super) mod assets;
+pub(super) mod interaction;
+pub(super) mod logout;
 pub(super) mod setup;
 
 use std::sync::LazyLock;
@@ -8,7 +11,7 @@ use std::sync::LazyLock;
 use minijinja::{Environment, Value};
 use salvo::Response;
 use salvo::http::StatusCode;
-use salvo::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use salvo::http::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
 use super::reply;
 
@@ -19,6 +22,12 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let files = [
         ("base.html", include_str!("templates/base.html")),
         ("error.html", include_str!("templates/error.html")),
+        ("login.html", include_str!("templates/login.html")),
+        ("consent.html", include_str!("templates/consent.html")),
+        ("logout.html", include_str!("templates/logout.html")),
+        ("signed_out.html", include_str!("templates/signed_out.html")),
+        ("stayed.html", include_str!("templates/stayed.html")),
+        ("form_post.html", include_str!("templates/form_post.html")),
         ("setup.html", include_str!("templates/setup.html")),
         ("setup_done.html", include_str!("templates/setup_done.html")),
     ];
@@ -31,16 +40,33 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// Scripts and styles only from here, forms only to here, framed by nobody.
-const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-);
+/// Styles only from here, no script, forms only to here and, since browsers apply it to redirects after a form, to where
+/// this request may be sent back to; framed by nobody.
+fn policy(redirect: Option<&str>) -> String {
+    let target = redirect.and_then(|uri| url::Url::parse(uri).ok()).map(|url| match url.origin() {
+        url::Origin::Opaque(_) => format!(" {}:", url.scheme()),
+        tuple @ url::Origin::Tuple(..) => format!(" {}", tuple.ascii_serialization()),
+    });
+    let target = target.unwrap_or_default();
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{target}; base-uri 'none'; \
+         frame-ancestors 'none'"
+    )
+}
 
 fn render(res: &mut Response, status: StatusCode, template: &str, context: Value) {
+    render_for(res, status, template, context, None);
+}
+
+/// A page whose forms may end at this redirect.
+fn render_for(res: &mut Response, status: StatusCode, template: &str, context: Value, redirect: Option<&str>) {
     match TEMPLATES.get_template(template).and_then(|t| t.render(context)) {
         Ok(html) => {
             reply::body(res, status, reply::HTML, html);
-            res.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+            if let Ok(policy) = HeaderValue::from_str(&policy(redirect)) {
+                res.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+            }
+            res.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         }
         Err(error) => {
             tracing::error!(error = chain(&error), template, "a page could not be rendered");

@@ -14,6 +14,7 @@ use super::render;
 use crate::admin::AdminError;
 use crate::admin::people::NewPerson;
 use crate::domain::name::{DisplayName, Email, Username};
+use crate::domain::password::Password;
 
 #[derive(Clone)]
 pub(in crate::http) struct SetupPage;
@@ -49,9 +50,19 @@ impl SetupForm {
             Ok(new) => new,
             Err(error) => return again(res, &error),
         };
+        let about =
+            [new.username.as_str(), form.get("name").unwrap_or_default(), form.get("email").unwrap_or_default()];
+        let password = match Password::chosen(form.get("password").unwrap_or_default(), &about) {
+            Ok(password) => password,
+            Err(error) => return again(res, &AdminError::Invalid { member: "password", problem: error.to_string() }),
+        };
+        let hash = match self.0.login.hash(password).await {
+            Ok(hash) => hash,
+            Err(error) => return ErrorPage::unavailable(&error).render(res),
+        };
         let (setup, link) = (self.0.setup.clone(), entered.link.clone());
         // In a task of its own: who disconnects does so before the commit or after it.
-        match tokio::spawn(async move { setup.complete_setup(&link, new).await }).await {
+        match tokio::spawn(async move { setup.complete_setup(&link, new, &hash).await }).await {
             Ok(Ok(person)) => {
                 let context = context! { username => person.username.as_str(), sub => person.sub.as_str() };
                 render(res, StatusCode::OK, "setup_done.html", context);

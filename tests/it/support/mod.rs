@@ -1,6 +1,7 @@
 //! A house to start, people to put into it, a clock to advance, ways to knock at its doors.
 
 mod ask;
+mod browser;
 mod clock;
 mod database;
 mod house;
@@ -8,6 +9,7 @@ mod jwt;
 mod world;
 
 pub use ask::{Answer, Auth, evaluation};
+pub use browser::{Browser, PASSWORD, Pkce};
 pub use database::Database;
 pub use house::{House, Options, free_port};
 pub use jwt::{AssertionKey, claims_of, header_of, unsigned, verify_through_jwks};

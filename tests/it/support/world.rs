@@ -6,10 +6,11 @@ use doorward::admin::people::NewPerson;
 use doorward::admin::resource_servers::NewResourceServer;
 use doorward::admin::{Admin, PrincipalRef};
 use doorward::domain::assignment::Effect;
-use doorward::domain::client::AuthMethod;
+use doorward::domain::client::{AuthMethod, GrantTypes};
 use doorward::domain::id::AssignmentId;
 use doorward::domain::name::{ClientName, Slug, Username};
 use doorward::domain::permission::Permission;
+use doorward::domain::redirect::RedirectUri;
 use doorward::domain::resource_server::TokenClaims;
 use doorward::domain::scope::Scopes;
 use doorward::domain::time::Interval;
@@ -28,6 +29,7 @@ pub struct World {
     pub two: String,
     pub notes_api: String,
     pub files_api: String,
+    pub app: String,
 }
 
 pub fn slug(text: &str) -> Slug {
@@ -48,6 +50,11 @@ pub fn new_client(client_id: &str, auth_method: AuthMethod) -> NewClient {
         resources: Vec::new(),
         resource_server: None,
         decision_caller: false,
+        grant_types: GrantTypes { client_credentials: true, ..GrantTypes::default() },
+        redirect_uris: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        first_party: false,
+        pkce_optional: false,
     }
 }
 
@@ -115,6 +122,25 @@ impl World {
         };
         world.notes_api = secret(admin, speaks("notes-api", "notes")).await;
         world.files_api = secret(admin, speaks("files-api", "files")).await;
+
+        let redirect = |uri: &str| vec![RedirectUri::parse(uri).unwrap()];
+        let app = NewClient {
+            scopes: Scopes::parse("openid profile email offline_access notes:read").unwrap(),
+            resources: vec![slug("notes")],
+            grant_types: GrantTypes { authorization_code: true, refresh_token: true, client_credentials: false },
+            redirect_uris: redirect("https://app.example/cb"),
+            post_logout_redirect_uris: redirect("https://app.example/bye"),
+            ..new_client("app", AuthMethod::ClientSecretBasic)
+        };
+        world.app = secret(admin, app).await;
+        let native = NewClient {
+            scopes: Scopes::parse("openid notes:read").unwrap(),
+            resources: vec![slug("notes")],
+            grant_types: GrantTypes { authorization_code: true, refresh_token: true, client_credentials: false },
+            redirect_uris: redirect("http://127.0.0.1/cb"),
+            ..new_client("native", AuthMethod::None)
+        };
+        admin.create_client(native).await.unwrap();
 
         for (to, role) in [("user:alice", "owner"), ("user:bob", "viewer"), ("client:bot", "editor")] {
             assign(admin, to, "notes", role, Effect::Allow, Interval::ALWAYS).await;

@@ -1,0 +1,148 @@
+//! Signing out: at once where the relying party of this very session asks, else after the person said yes.
+
+use std::sync::Arc;
+
+use minijinja::context;
+use salvo::http::{Method, StatusCode};
+use salvo::{Depot, Request, Response, handler};
+
+use super::super::App;
+use super::super::browser_door::{OwnForm, form_token};
+use super::super::cookies::{self, Kind};
+use super::super::errors::ErrorPage;
+use super::super::form::{Form, FormError};
+use super::super::frame::RequestId;
+use super::super::oidc::authorize::see_other;
+use super::render;
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::oidc::logout::LogoutRequest;
+
+#[derive(Clone)]
+pub(in crate::http) struct Logout(pub Arc<App>);
+
+#[handler]
+impl Logout {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+        let form = match self.form(req).await {
+            Ok(form) => form,
+            Err(error) => return ErrorPage::from(error).render(res),
+        };
+        let request = request_of(&form);
+        // A cross-site POST carries no session cookie: it is answered by a GET of our own, which does.
+        if req.method() == Method::POST {
+            return see_other(res, &format!("/oauth2/logout?{}", query(&request)));
+        }
+        let cookie = cookies::read(req, Kind::Session, &self.0.provider.settings().issuer);
+        match self.0.provider.logout(&request, cookie.as_ref()).await {
+            Ok(logout) => match (logout.session, cookie) {
+                (Some(session), Some(cookie)) if !logout.silent => ask(res, &request, &session, &cookie),
+                (Some(session), _) => self.0.end(depot, res, &session, logout.redirect.as_deref()).await,
+                (None, _) => go(res, logout.redirect.as_deref()),
+            },
+            Err(error) => ErrorPage::from(error).render(res),
+        }
+    }
+}
+
+impl Logout {
+    async fn form(&self, req: &mut Request) -> Result<Form, FormError> {
+        if req.method() == Method::POST {
+            Form::read(req, self.0.limits.body_max_bytes).await
+        } else {
+            Form::from_query(req.uri().query().unwrap_or_default())
+        }
+    }
+}
+
+fn request_of(form: &Form) -> LogoutRequest {
+    let get = |name: &str| form.get(name).map(str::to_owned);
+    LogoutRequest {
+        id_token_hint: get("id_token_hint"),
+        client_id: get("client_id"),
+        post_logout_redirect_uri: get("post_logout_redirect_uri"),
+        state: get("state"),
+    }
+}
+
+fn query(request: &LogoutRequest) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let members = [
+        ("id_token_hint", &request.id_token_hint),
+        ("client_id", &request.client_id),
+        ("post_logout_redirect_uri", &request.post_logout_redirect_uri),
+        ("state", &request.state),
+    ];
+    for (name, value) in members {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    query.finish()
+}
+
+/// Nobody is signed out by anyone's link: the person is asked, on a page bound to their session.
+fn ask(res: &mut Response, request: &LogoutRequest, session: &Session, cookie: &Secret) {
+    let form_token = form_token(cookie, "own page");
+    let (client_id, redirect, state) = (&request.client_id, &request.post_logout_redirect_uri, &request.state);
+    let (hint, session) = (&request.id_token_hint, session.id.to_string());
+    let context = context! { form_token, client_id, redirect, state, hint, session };
+    render(res, StatusCode::OK, "logout.html", context);
+}
+
+fn go(res: &mut Response, redirect: Option<&str>) {
+    see_other(res, redirect.unwrap_or("/signed-out"));
+}
+
+impl App {
+    async fn end(&self, depot: &Depot, res: &mut Response, session: &Session, redirect: Option<&str>) {
+        let (login, provider, session) = (self.login.clone(), self.provider.clone(), session.clone());
+        let request_id = RequestId::of(depot).map(str::to_owned);
+        let task = tokio::spawn(async move { login.sign_out(&session, request_id.as_deref()).await });
+        match task.await {
+            Ok(Ok(revision)) => {
+                // The page says "signed out": from here on everything of the session is refused on this node too.
+                if let Some(revision) = revision
+                    && let Err(error) = provider.decisions().wait_applied(revision).await
+                {
+                    return ErrorPage::unavailable(&error).render(res);
+                }
+                cookies::remove(res, Kind::Session, &self.provider.settings().issuer);
+                go(res, redirect);
+            }
+            Ok(Err(error)) => ErrorPage::unavailable(&error).render(res),
+            Err(_) => ErrorPage::bad_request("Try again in a moment.").render(res),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(in crate::http) struct LogoutConfirm(pub Arc<App>);
+
+#[handler]
+impl LogoutConfirm {
+    async fn handle(&self, depot: &mut Depot, res: &mut Response) {
+        let Ok(own) = depot.get_typed::<OwnForm>() else { return ErrorPage::not_ours().render(res) };
+        let request = request_of(&own.form);
+        match self.0.provider.logout(&request, own.session.as_ref()).await {
+            Ok(logout) => match logout.session {
+                Some(session) if own.form.get("decision") == Some("yes") => {
+                    self.0.end(depot, res, &session, logout.redirect.as_deref()).await;
+                }
+                Some(_) => render(res, StatusCode::OK, "stayed.html", context! {}),
+                None => go(res, logout.redirect.as_deref()),
+            },
+            Err(error) => ErrorPage::from(error).render(res),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(in crate::http) struct SignedOut;
+
+#[handler]
+impl SignedOut {
+    fn handle(res: &mut Response) {
+        render(res, StatusCode::OK, "signed_out.html", context! {});
+    }
+}

@@ -1,0 +1,241 @@
+//! Going on with an interaction: which step comes next is found from what is stored, every time.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::Provider;
+use super::authorize::Answer;
+use crate::decision::DecisionError;
+use crate::domain::authorization::{AuthorizationRequest, Progress, SilentError, Step};
+use crate::domain::change::Actor;
+use crate::domain::client::Client;
+use crate::domain::fact::{Fact, FactKind};
+use crate::domain::grant::Grant;
+use crate::domain::id::{GrantId, InteractionId, SessionId};
+use crate::domain::person::Person;
+use crate::domain::redirect::RedirectUri;
+use crate::domain::scope::Scopes;
+use crate::domain::secret::{Secret, SecretKind};
+use crate::domain::session::Session;
+use crate::events;
+use crate::store::consents::Consent;
+use crate::store::interactions::Interaction;
+use crate::store::{StoreError, codes, consents, grants, interactions, people, sessions};
+
+/// The browser that goes on: its two cookies.
+pub struct Browser {
+    pub secret: Secret,
+    pub session: Option<Secret>,
+}
+
+/// What the person sees next, or where they go.
+#[derive(Debug)]
+pub enum Page {
+    SignIn { client: Arc<Client>, login_hint: Option<String>, redirect_uri: String },
+    Consent { client: Arc<Client>, person: Person, session: SessionId, scopes: Scopes, redirect_uri: String },
+    Answer(Answer),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InteractionError {
+    /// Ended, expired, begun in another browser, or its client is gone.
+    #[error("the interaction is over")]
+    Gone,
+    /// Somebody else signed in in this browser since the page was shown.
+    #[error("another person has signed in")]
+    OtherPerson,
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Everything an interaction stands on now.
+struct State {
+    interaction: Interaction,
+    request: AuthorizationRequest,
+    client: Arc<Client>,
+    /// The live session of a person who may act.
+    signed_in: Option<(Session, Person)>,
+    consent: Option<Consent>,
+}
+
+impl Provider {
+    /// The next step of the interaction.
+    ///
+    /// # Errors
+    /// See [`InteractionError`].
+    pub async fn advance(&self, id: InteractionId, browser: &Browser) -> Result<Page, InteractionError> {
+        let now = self.clock.now();
+        let state = self.state(id, browser).await?;
+        match state.request.next_step(&state.progress(), now) {
+            Step::SignIn => Ok(Page::SignIn {
+                client: state.client,
+                login_hint: state.request.login_hint,
+                redirect_uri: state.request.redirect_uri,
+            }),
+            Step::Consent => match state.signed_in {
+                Some((session, person)) => Ok(Page::Consent {
+                    client: state.client,
+                    person,
+                    session: session.id,
+                    scopes: Scopes::parse(&state.request.scope).unwrap_or_default(),
+                    redirect_uri: state.request.redirect_uri,
+                }),
+                None => Err(InteractionError::Gone),
+            },
+            Step::Grant => self.grant(state).await.map(Page::Answer),
+            Step::Refuse(error) => {
+                let (code, text) = match error {
+                    SilentError::LoginRequired => ("login_required", "nobody is signed in as asked"),
+                    SilentError::ConsentRequired => ("consent_required", "the person must be asked first"),
+                };
+                self.close(&state, code, text).await.map(Page::Answer)
+            }
+        }
+    }
+
+    /// The person agreed, or not, to what the page showed to the person of that session.
+    ///
+    /// # Errors
+    /// See [`InteractionError`].
+    pub async fn consent(
+        &self,
+        id: InteractionId,
+        browser: &Browser,
+        shown_to: SessionId,
+        allowed: bool,
+    ) -> Result<Page, InteractionError> {
+        let now = self.clock.now();
+        let state = self.state(id, browser).await?;
+        let Some((session, person)) = &state.signed_in else { return Err(InteractionError::OtherPerson) };
+        if session.id != shown_to {
+            return Err(InteractionError::OtherPerson);
+        }
+        if !allowed {
+            return self.close(&state, "access_denied", "the person refused").await.map(Page::Answer);
+        }
+        let scopes = Scopes::parse(&state.request.scope).unwrap_or_default();
+        let before = state.consent.clone().unwrap_or_default();
+        let mut resources = before.resources.clone();
+        resources.extend(state.request.resources.iter().filter(|r| !before.resources.contains(r)).cloned());
+        let consent = Consent { scopes: before.scopes.union(&scopes), resources };
+        let subject = format!("user:{}", person.sub);
+        let fact =
+            Fact::new(now, self.entropy.as_ref(), FactKind::ConsentGiven, Actor::User(person.sub.to_string()), subject)
+                .with(json!({ "client": state.client.client_id, "scope": state.request.scope }));
+        let mut tx = self.store.begin().await?;
+        if !interactions::consented(&mut tx, id, session.id, now).await? {
+            tx.rollback().await?;
+            return Err(InteractionError::Gone);
+        }
+        consents::set(&mut tx, person.id, state.client.id, &consent, now).await?;
+        events::record(&mut tx, fact).await?;
+        tx.commit().await?;
+        self.advance(id, browser).await
+    }
+
+    async fn state(&self, id: InteractionId, browser: &Browser) -> Result<State, InteractionError> {
+        let now = self.clock.now();
+        let mut conn = self.store.read().await?;
+        let interaction = interactions::live(&mut conn, id, &browser.secret.digest(), now).await?;
+        let interaction = interaction.ok_or(InteractionError::Gone)?;
+        let request: AuthorizationRequest =
+            serde_json::from_value(interaction.request.clone()).map_err(|_| InteractionError::Gone)?;
+        let session = match &browser.session {
+            Some(cookie) => sessions::by_secret(&mut conn, &cookie.digest()).await?,
+            None => None,
+        };
+        let session = session.filter(|session| session.is_live(self.settings.session, now));
+        let person = match &session {
+            Some(session) => people::by_id(&mut conn, session.person).await?.filter(|person| !person.disabled),
+            None => None,
+        };
+        drop(conn);
+        let client = self.decisions.client(&request.client_id).await?.filter(|client| !client.disabled);
+        let client = client.ok_or(InteractionError::Gone)?;
+        let signed_in = session.zip(person);
+        let consent = match &signed_in {
+            Some((_, person)) => consents::of(&mut self.store.read().await?, person.id, client.id).await?,
+            None => None,
+        };
+        Ok(State { interaction, request, client, signed_in, consent })
+    }
+
+    /// Issues the code: the interaction ends, the grant begins, in one transaction.
+    async fn grant(&self, state: State) -> Result<Answer, InteractionError> {
+        let now = self.clock.now();
+        let Some((session, person)) = &state.signed_in else { return Err(InteractionError::Gone) };
+        let code = Secret::mint(SecretKind::AuthorizationCode, self.entropy.as_ref());
+        let request = &state.request;
+        let grant = Grant {
+            id: GrantId::mint(now, self.entropy.as_ref()),
+            client: state.client.id,
+            person: person.id,
+            scopes: Scopes::parse(&request.scope).unwrap_or_default(),
+            resources: request.resources.clone(),
+            session: session.id,
+            offline: request.wants("offline_access"),
+            authentication: session.authentication.clone(),
+            claims: request.claims.clone(),
+        };
+        let stored = codes::Code {
+            grant: grant.id,
+            client: state.client.id,
+            redirect_uri: request.redirect_uri.clone(),
+            challenge: request.challenge.clone(),
+            nonce: request.nonce.clone(),
+            expires_at: now.plus(self.settings.code_lifetime),
+            spent: false,
+        };
+        let subject = format!("user:{}", person.sub);
+        let fact =
+            Fact::new(now, self.entropy.as_ref(), FactKind::CodeIssued, Actor::User(person.sub.to_string()), subject)
+                .with(json!({ "client": state.client.client_id, "grant": grant.id, "scope": request.scope }));
+        let mut tx = self.store.begin().await?;
+        // The session's row first: a sign-out, a disable or a new password beats this, or finds the grant and ends it.
+        let lives = sessions::touch(&mut tx, session.id, now).await?;
+        if !lives || !interactions::end(&mut tx, state.interaction.id, now).await? {
+            tx.rollback().await?;
+            return Err(InteractionError::Gone);
+        }
+        grants::insert(&mut tx, &grant, now).await?;
+        codes::insert(&mut tx, &code.digest(), &stored, now.plus(self.settings.refresh_absolute)).await?;
+        events::record(&mut tx, fact).await?;
+        tx.commit().await?;
+        let mut parameters = vec![("code", code.reveal().to_owned())];
+        parameters.extend(request.state.clone().map(|state| ("state", state)));
+        parameters.push(("iss", self.settings.issuer.as_str().to_owned()));
+        Ok(Answer { redirect_uri: request.redirect_uri.clone(), mode: request.response_mode, parameters })
+    }
+
+    async fn close(&self, state: &State, error: &'static str, text: &str) -> Result<Answer, InteractionError> {
+        let mut tx = self.store.begin().await?;
+        interactions::end(&mut tx, state.interaction.id, self.clock.now()).await?;
+        tx.commit().await?;
+        let request = &state.request;
+        Ok(self.refuse(&request.redirect_uri, request.response_mode, request.state.as_deref(), error, text))
+    }
+}
+
+impl State {
+    fn progress(&self) -> Progress<'_> {
+        let session = self.signed_in.as_ref().map(|(session, _)| session);
+        // What was done within the interaction counts only for the session it was done in.
+        let same = session.is_some_and(|session| self.interaction.session == Some(session.id));
+        let scopes = Scopes::parse(&self.request.scope).unwrap_or_default();
+        let remembered = self.consent.as_ref().is_some_and(|c| c.covers(&scopes, &self.request.resources));
+        // Offline access is the person's own to give, whoever the client belongs to (OpenID Connect Core §11).
+        let waived = self.client.first_party && !self.request.wants("offline_access");
+        let native = RedirectUri::parse(&self.request.redirect_uri).map_or(true, |uri| uri.is_native());
+        Progress {
+            session,
+            session_sub: self.signed_in.as_ref().map(|(_, person)| person.sub.as_str()),
+            authenticated_at: self.interaction.authenticated_at.filter(|_| same),
+            consented: same && self.interaction.consented_at.is_some(),
+            consent_remembered: remembered || waived,
+            silent_allowed: !native || !self.client.is_public(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Refresh tokens, by digest, and the families they descend in.
+
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, Tx, on};
+use super::error::StoreError;
+use super::schema::{refresh_families, refresh_tokens};
+use super::types::{At, Uid};
+use crate::domain::id::{FamilyId, GrantId};
+use crate::domain::secret::Digest;
+use crate::domain::time::Instant;
+
+/// A family that has not ended; whether it is too old is the caller's to say.
+#[derive(Clone, Debug)]
+pub struct Family {
+    pub id: FamilyId,
+    pub grant: GrantId,
+    pub idle_expires_at: Instant,
+    pub expires_at: Instant,
+    pub ended: bool,
+}
+
+/// A refresh token as stored.
+#[derive(Clone, Debug)]
+pub struct StoredToken {
+    pub family: Family,
+    pub spent_at: Option<Instant>,
+    /// The digest of its one successor.
+    pub successor: Option<Vec<u8>>,
+    /// The successor, sealed under a key only the holder of this token can derive; wiped with the grace window.
+    pub successor_sealed: Option<Vec<u8>>,
+}
+
+/// # Errors
+/// The database's.
+pub async fn insert_family(tx: &mut Tx, family: &Family, now: Instant) -> Result<(), StoreError> {
+    let row = (
+        refresh_families::id.eq(Uid(family.id.uuid())),
+        refresh_families::grant_id.eq(Uid(family.grant.uuid())),
+        refresh_families::created_at.eq(At(now)),
+        refresh_families::used_at.eq(At(now)),
+        refresh_families::idle_expires_at.eq(At(family.idle_expires_at)),
+        refresh_families::expires_at.eq(At(family.expires_at)),
+    );
+    on!(&mut **tx, |c| diesel::insert_into(refresh_families::table).values(row).execute(c).await)?;
+    Ok(())
+}
+
+/// # Errors
+/// The database's.
+pub async fn insert(tx: &mut Tx, digest: &Digest, family: FamilyId, now: Instant) -> Result<(), StoreError> {
+    let row = (
+        refresh_tokens::digest.eq(&digest.as_bytes()[..]),
+        refresh_tokens::family_id.eq(Uid(family.uuid())),
+        refresh_tokens::created_at.eq(At(now)),
+    );
+    on!(&mut **tx, |c| diesel::insert_into(refresh_tokens::table).values(row).execute(c).await)?;
+    Ok(())
+}
+
+type Row = (Uid, Uid, At, At, Option<At>, Option<At>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// # Errors
+/// The database's.
+pub async fn find(conn: &mut Conn, digest: &Digest) -> Result<Option<StoredToken>, StoreError> {
+    let query = refresh_tokens::table
+        .inner_join(refresh_families::table)
+        .filter(refresh_tokens::digest.eq(&digest.as_bytes()[..]))
+        .select((
+            refresh_families::id,
+            refresh_families::grant_id,
+            refresh_families::idle_expires_at,
+            refresh_families::expires_at,
+            refresh_families::ended_at,
+            refresh_tokens::spent_at,
+            refresh_tokens::successor,
+            refresh_tokens::successor_sealed,
+        ));
+    let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
+    Ok(row.map(|(id, grant, idle, expires_at, ended_at, spent_at, successor, successor_sealed)| StoredToken {
+        family: Family {
+            id: FamilyId::from_uuid(id.0),
+            grant: GrantId::from_uuid(grant.0),
+            idle_expires_at: idle.0,
+            expires_at: expires_at.0,
+            ended: ended_at.is_some(),
+        },
+        spent_at: spent_at.map(|at| at.0),
+        successor,
+        successor_sealed,
+    }))
+}
+
+/// Spends a token for its successor; false when it was spent before.
+///
+/// # Errors
+/// The database's.
+pub async fn spend(
+    tx: &mut Tx,
+    digest: &Digest,
+    successor: &Digest,
+    sealed: &[u8],
+    now: Instant,
+) -> Result<bool, StoreError> {
+    let unspent = refresh_tokens::table.find(&digest.as_bytes()[..]).filter(refresh_tokens::spent_at.is_null());
+    let set = (
+        refresh_tokens::spent_at.eq(At(now)),
+        refresh_tokens::successor.eq(&successor.as_bytes()[..]),
+        refresh_tokens::successor_sealed.eq(sealed),
+    );
+    Ok(on!(&mut **tx, |c| diesel::update(unspent).set(set).execute(c).await)? == 1)
+}
+
+/// The successor of whoever precedes `digest` has been used: nobody gets it again.
+///
+/// # Errors
+/// The database's.
+pub async fn wipe_sealed(tx: &mut Tx, successor: &Digest) -> Result<(), StoreError> {
+    let before = refresh_tokens::table.filter(refresh_tokens::successor.eq(&successor.as_bytes()[..]));
+    let wiped = refresh_tokens::successor_sealed.eq(None::<Vec<u8>>);
+    on!(&mut **tx, |c| diesel::update(before).set(wiped).execute(c).await)?;
+    Ok(())
+}
+
+/// Every use of a family goes through this row, so that ending the family beats every race; false when it has ended.
+///
+/// # Errors
+/// The database's.
+pub async fn use_family(tx: &mut Tx, id: FamilyId, now: Instant, idle_expires_at: Instant) -> Result<bool, StoreError> {
+    let live = refresh_families::table.find(Uid(id.uuid())).filter(refresh_families::ended_at.is_null());
+    let set = (refresh_families::used_at.eq(At(now)), refresh_families::idle_expires_at.eq(At(idle_expires_at)));
+    Ok(on!(&mut **tx, |c| diesel::update(live).set(set).execute(c).await)? == 1)
+}
+
+/// Ends the families of a grant.
+///
+/// # Errors
+/// The database's.
+pub async fn end_of_grant(tx: &mut Tx, grant: GrantId, now: Instant) -> Result<usize, StoreError> {
+    let live = refresh_families::table
+        .filter(refresh_families::grant_id.eq(Uid(grant.uuid())))
+        .filter(refresh_families::ended_at.is_null());
+    Ok(on!(&mut **tx, |c| diesel::update(live).set(refresh_families::ended_at.eq(At(now))).execute(c).await)?)
+}
+
+/// Forgets families whose absolute end lies before `before`, with all their tokens.
+///
+/// # Errors
+/// The database's.
+pub async fn sweep(tx: &mut Tx, before: Instant) -> Result<usize, StoreError> {
+    let old = refresh_families::table.filter(refresh_families::expires_at.lt(At(before)));
+    Ok(on!(&mut **tx, |c| diesel::delete(old).execute(c).await)?)
+}
