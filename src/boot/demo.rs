@@ -152,7 +152,7 @@ fn story(issuer: &str, credentials: &Credentials) -> String {
     let ask = |who: &str, action: &str| {
         format!(
             "curl -s -u 'notes-api:{api}' {issuer}/access/v1/evaluation -H 'Content-Type: application/json' \\\n  \
-             -d '{{\"subject\":{{\"type\":\"user\",\"id\":\"{who}\"}},\"action\":{{\"name\":\"{action}\"}},\"resource\":{{\"type\":\"note\",\"id\":\"42\"}}}}'"
+             -d '{{\"subject\":{{\"type\":\"user\",\"id\":\"{who}\"}},\"action\":{{\"name\":\"{action}\"}},\"resource\":{{\"type\":\"note\",\"id\":\"42\"}}}}'; echo"
         )
     };
     format!(
@@ -165,7 +165,7 @@ fn story(issuer: &str, credentials: &Credentials) -> String {
 TOKEN=$(curl -s -u 'notes-bot:{bot}' {issuer}/oauth2/token -d grant_type=client_credentials -d scope=notes:read | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/'); echo $TOKEN
 
 # 2. The public keys any backend verifies it with
-curl -s {issuer}/oauth2/jwks
+curl -s {issuer}/oauth2/jwks; echo
 
 # 3. May alice delete note 42? (she may)
 {permit}
@@ -174,10 +174,10 @@ curl -s {issuer}/oauth2/jwks
 {denial}
 
 # 5. The API asks what the token is worth
-curl -s -u 'notes-api:{api}' {issuer}/oauth2/introspect -d token=$TOKEN
+curl -s -u 'notes-api:{api}' {issuer}/oauth2/introspect -d token=$TOKEN; echo
 
 # 6. The service gives it back; asked again, it is worth nothing
-curl -s -u 'notes-bot:{bot}' {issuer}/oauth2/revoke -d token=$TOKEN; curl -s -u 'notes-api:{api}' {issuer}/oauth2/introspect -d token=$TOKEN
+curl -s -u 'notes-bot:{bot}' {issuer}/oauth2/revoke -d token=$TOKEN; curl -s -u 'notes-api:{api}' {issuer}/oauth2/introspect -d token=$TOKEN; echo
 
 Stop with Ctrl-C. The next demo starts afresh.",
         permit = ask("alice", "delete"),
