@@ -122,7 +122,7 @@ impl Node {
         let mut jobs = JoinSet::new();
         jobs.spawn(jobs::follow_keys(keys.clone(), decisions.signing_keys_changed()));
         jobs.spawn(jobs::rotate_keys(keys.clone()));
-        jobs.spawn(jobs::sweep(store.clone(), clock.clone()));
+        jobs.spawn(jobs::sweep(store.clone(), clock.clone(), config.tokens.refresh_grace));
 
         let hasher = Hasher::new(entropy.as_ref());
         let (ledger, writer) = Ledger::start(store.clone());

@@ -49,17 +49,17 @@ pub async fn follow_keys(keys: Arc<Keys>, mut changed: watch::Receiver<Revision>
     }
 }
 
-/// Deletes what has expired.
-pub async fn sweep(store: Arc<Store>, clock: Arc<dyn Clock>) {
+/// Deletes what has expired, and wipes the sealed successors of refresh tokens whose grace is over.
+pub async fn sweep(store: Arc<Store>, clock: Arc<dyn Clock>, refresh_grace: Duration) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
-        if let Err(error) = sweep_once(&store, clock.as_ref()).await {
+        if let Err(error) = sweep_once(&store, clock.as_ref(), refresh_grace).await {
             tracing::error!(error = chain(&error), "what expired could not be deleted");
         }
     }
 }
 
-async fn sweep_once(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+async fn sweep_once(store: &Store, clock: &dyn Clock, refresh_grace: Duration) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let before = clock.now().minus(SWEEP_MARGIN);
     let swept = tokens::sweep(&mut tx, before).await?
@@ -68,6 +68,7 @@ async fn sweep_once(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> 
         + refresh::sweep(&mut tx, before).await?
         + sessions::sweep(&mut tx, before).await?
         + throttles::sweep(&mut tx, before).await?;
+    refresh::wipe_past_grace(&mut tx, clock.now().minus(refresh_grace)).await?;
     tx.commit().await?;
     if swept > 0 {
         tracing::debug!(swept, "expired rows deleted");

@@ -123,6 +123,18 @@ pub async fn wipe_sealed(tx: &mut Tx, successor: &Digest) -> Result<(), StoreErr
     Ok(())
 }
 
+/// The grace of whatever was spent before `spent_before` is over: nobody gets those successors again.
+///
+/// # Errors
+/// The database's.
+pub async fn wipe_past_grace(tx: &mut Tx, spent_before: Instant) -> Result<usize, StoreError> {
+    let past = refresh_tokens::table
+        .filter(refresh_tokens::spent_at.lt(At(spent_before)))
+        .filter(refresh_tokens::successor_sealed.is_not_null());
+    let wiped = refresh_tokens::successor_sealed.eq(None::<Vec<u8>>);
+    Ok(on!(&mut **tx, |c| diesel::update(past).set(wiped).execute(c).await)?)
+}
+
 /// Every use of a family goes through this row, so that ending the family beats every race; false when it has ended.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doorward::domain::client::{Client, ClientCredential, GrantTypes};
 use doorward::domain::grant::{Grant, GrantState};
-use doorward::domain::id::{ClientId, GrantId, OutboxId, PersonId, SessionId, TokenId};
+use doorward::domain::id::{ClientId, FamilyId, GrantId, OutboxId, PersonId, SessionId, TokenId};
 use doorward::domain::name::{ClientName, Sub, Username};
 use doorward::domain::person::Person;
 use doorward::domain::scope::Scopes;
@@ -12,7 +12,9 @@ use doorward::domain::secret::Digest;
 use doorward::domain::session::Authentication;
 use doorward::domain::signing_key::{KeyState, SigningKey};
 use doorward::store::signing_keys::StoredKey;
-use doorward::store::{StoreError, clients, decisions, grants, outbox, people, setup_links, signing_keys, tokens};
+use doorward::store::{
+    StoreError, clients, decisions, grants, outbox, people, refresh, setup_links, signing_keys, tokens,
+};
 use doorward::world::SystemEntropy;
 use serde_json::json;
 
@@ -201,6 +203,44 @@ both! {
         let mut tx = fresh.store.begin().await.unwrap();
         assert!(grants::end_of_person(&mut tx, person.id, "again", now()).await.unwrap().is_empty());
         tx.commit().await.unwrap();
+    }
+
+    async fn a_sealed_successor_is_wiped_when_its_grace_is_over(fresh: Fresh) {
+        let (person, client) = (person("gina"), client("app"));
+        let grant = Grant {
+            id: GrantId::mint(now(), &SystemEntropy),
+            client: client.id,
+            person: person.id,
+            scopes: Scopes::default(),
+            resources: Vec::new(),
+            session: SessionId::mint(now(), &SystemEntropy),
+            offline: false,
+            authentication: Authentication::by_password(now()),
+            claims: None,
+        };
+        let later = now().plus(Duration::from_hours(1));
+        let family = refresh::Family {
+            id: FamilyId::mint(now(), &SystemEntropy),
+            grant: grant.id,
+            idle_expires_at: later,
+            expires_at: later,
+            ended: false,
+        };
+        let (token, successor) = (Digest::from_bytes(random()), Digest::from_bytes(random()));
+        let spent_at = now();
+        let mut tx = fresh.store.begin().await.unwrap();
+        people::insert(&mut tx, &person, now()).await.unwrap();
+        clients::insert(&mut tx, &client, now()).await.unwrap();
+        grants::insert(&mut tx, &grant, now()).await.unwrap();
+        refresh::insert_family(&mut tx, &family, now()).await.unwrap();
+        refresh::insert(&mut tx, &token, family.id, now()).await.unwrap();
+        assert!(refresh::spend(&mut tx, &token, &successor, b"sealed", spent_at).await.unwrap());
+        assert!(!refresh::spend(&mut tx, &token, &successor, b"again", spent_at).await.unwrap());
+        assert_eq!(refresh::wipe_past_grace(&mut tx, spent_at).await.unwrap(), 0, "not before");
+        assert_eq!(refresh::wipe_past_grace(&mut tx, spent_at.plus(Duration::from_secs(1))).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        let stored = refresh::find(&mut fresh.store.read().await.unwrap(), &token).await.unwrap().unwrap();
+        assert!(stored.successor_sealed.is_none() && stored.successor.is_some());
     }
 
     async fn a_name_is_taken_once(fresh: Fresh) {

@@ -97,6 +97,7 @@ CREATE TABLE refresh_tokens (
     successor_sealed BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_by_family ON refresh_tokens (family_id);
+CREATE INDEX refresh_tokens_sealed ON refresh_tokens (spent_at) WHERE successor_sealed IS NOT NULL;
 
 -- Failed attempts to prove a secret, by account and by client address, counted over all routes and nodes.
 CREATE TABLE throttles (
