@@ -1,5 +1,7 @@
 //! Clients: create, show, list, disable, enable, new secret.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::assignments::describe;
@@ -38,6 +40,7 @@ pub struct NewClient {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     pub first_party: bool,
     pub pkce_optional: bool,
+    pub default_max_age: Option<Duration>,
 }
 
 /// A client just made, or one with a new secret. The secret is shown this once.
@@ -117,6 +120,7 @@ impl Admin {
             post_logout_redirect_uris: new.post_logout_redirect_uris.clone(),
             first_party: new.first_party,
             pkce_optional: new.pkce_optional,
+            default_max_age: new.default_max_age,
         })
     }
 
@@ -259,5 +263,6 @@ pub fn view(client: &Client, servers: &[ResourceServer]) -> Value {
         "grant_types": client.grant_types.to_string(), "redirect_uris": client.redirect_uris,
         "post_logout_redirect_uris": client.post_logout_redirect_uris, "first_party": client.first_party,
         "pkce_optional": client.pkce_optional, "disabled": client.disabled,
+        "default_max_age": client.default_max_age.map(|age| age.as_secs()),
     })
 }

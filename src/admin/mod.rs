@@ -3,6 +3,7 @@
 //!
 //! Never: HTTP, printing, SQL.
 
+pub mod accounts;
 pub mod assignments;
 pub mod builtin;
 pub mod clients;

@@ -1,4 +1,4 @@
-//! People: create, show, list, disable, enable.
+//! People: create, show, list, and what is said of them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,9 +11,9 @@ use crate::domain::fact::FactKind;
 use crate::domain::id::PersonId;
 use crate::domain::name::{DisplayName, Email, Sub, Username};
 use crate::domain::person::Person;
-use crate::domain::session::Session;
+use crate::domain::profile::Profile;
 use crate::store::changes::States;
-use crate::store::{Conn, Edit, clients, grants, passwords, people, refresh, sessions};
+use crate::store::{Conn, Edit, clients, people};
 
 #[derive(Debug)]
 pub struct NewPerson {
@@ -22,6 +22,54 @@ pub struct NewPerson {
     pub sub: Option<Sub>,
     pub name: Option<DisplayName>,
     pub email: Option<Email>,
+    /// Whether the address was shown to be theirs.
+    pub email_verified: bool,
+    pub profile: Profile,
+}
+
+impl NewPerson {
+    /// Somebody of whom nothing but the username is known.
+    #[must_use]
+    pub fn named(username: Username) -> Self {
+        Self { username, sub: None, name: None, email: None, email_verified: false, profile: Profile::default() }
+    }
+}
+
+/// What is said of a person, changed: `Some(None)` takes it out.
+#[derive(Debug, Default)]
+pub struct PersonEdit {
+    pub name: Option<Option<DisplayName>>,
+    pub email: Option<Option<Email>>,
+    pub email_verified: Option<bool>,
+    /// Standard claims (OpenID Connect Core §5.1) by name; `address.locality` names a member of the address.
+    pub claims: Vec<(String, Option<String>)>,
+}
+
+impl PersonEdit {
+    /// # Errors
+    /// The claim, and what was expected.
+    pub fn apply(&self, before: &Person) -> Result<Person, AdminError> {
+        let mut after = before.clone();
+        if let Some(name) = &self.name {
+            after.name.clone_from(name);
+        }
+        if let Some(email) = &self.email {
+            // Another address has not been shown to be theirs.
+            after.email_verified &= after.email == *email;
+            after.email.clone_from(email);
+        }
+        if let Some(verified) = self.email_verified {
+            after.email_verified = verified;
+        }
+        if after.email_verified && after.email.is_none() {
+            return Err(AdminError::invalid("email_verified", "there is no e-mail address"));
+        }
+        for (claim, value) in &self.claims {
+            let changed = after.profile.with(claim, value.as_deref());
+            after.profile = changed.map_err(|problem| AdminError::invalid("claim", format!("{claim}: {problem}")))?;
+        }
+        Ok(after)
+    }
 }
 
 impl Admin {
@@ -42,7 +90,19 @@ impl Admin {
             None => Sub::parse(&format!("u{}", URL_SAFE_NO_PAD.encode(entropy::bytes::<16>(self.entropy.as_ref()))))?,
         };
         let id = PersonId::mint(now, self.entropy.as_ref());
-        let person = Person { id, sub, username: new.username, name: new.name, email: new.email, disabled: false };
+        let NewPerson { username, name, email, email_verified, profile, .. } = new;
+        let person = Person {
+            id,
+            sub,
+            username,
+            name,
+            email_verified: email_verified && email.is_some(),
+            email,
+            profile,
+            updated_at: now,
+            disabled: false,
+            locked: false,
+        };
         // A client's token carries its client_id as sub: no person may be taken for a client (RFC 9068 §5). The revision
         // this edit holds keeps others from creating one meanwhile.
         for name in [person.sub.as_str(), person.username.as_str()] {
@@ -59,7 +119,21 @@ impl Admin {
         Ok(person)
     }
 
-    async fn log_person(&self, edit: &mut Edit, person: &Person, states: States) -> Result<(), AdminError> {
+    /// Changes what is said of a person.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], or what is wrong with a claim.
+    pub async fn update_person(&self, name: &str, change: &PersonEdit) -> Result<Person, AdminError> {
+        let mut edit = self.store.edit().await?;
+        let before = find(&mut edit, name).await?;
+        let after = Person { updated_at: self.now(), ..change.apply(&before)? };
+        people::update(&mut edit, &after).await?;
+        self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
+        self.conclude(edit, FactKind::PersonChanged, format!("user:{}", after.sub), json!({})).await?;
+        Ok(after)
+    }
+
+    pub(super) async fn log_person(&self, edit: &mut Edit, person: &Person, states: States) -> Result<(), AdminError> {
         let now = self.now();
         edit.log(&Changed::User(person.sub.as_str().to_owned()), &self.actor, now, states).await?;
         // The other name of the same person is another cached key; its before and after stand beside the first.
@@ -79,90 +153,6 @@ impl Admin {
     /// The store's.
     pub async fn people(&self, after: &str) -> Result<Vec<Person>, AdminError> {
         Ok(people::list(&mut self.read().await?, after, PAGE_MAX).await?)
-    }
-
-    /// Refuses a person everything from now on: decisions, and every token that lives under their grants. What they hold
-    /// stays, for when they are enabled again; their grants do not come back.
-    ///
-    /// # Errors
-    /// [`AdminError::NotFound`]. Disabling twice is no error.
-    pub async fn disable_person(&self, name: &str) -> Result<Person, AdminError> {
-        let now = self.now();
-        let mut edit = self.store.edit().await?;
-        let before = find(&mut edit, name).await?;
-        if !people::set_disabled(&mut edit, before.id, Some(now)).await? {
-            return Ok(before);
-        }
-        let after = Person { disabled: true, ..before.clone() };
-        self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
-        let ended = self.end_everything(&mut edit, &before, "person disabled").await?;
-        let subject = format!("user:{}", after.sub);
-        self.conclude(edit, FactKind::PersonDisabled, subject, json!({ "grants_ended": ended })).await?;
-        Ok(after)
-    }
-
-    /// Ends all sessions and grants of a person, offline access included; says how many grants there were.
-    async fn end_everything(&self, edit: &mut Edit, person: &Person, reason: &str) -> Result<usize, AdminError> {
-        let now = self.now();
-        sessions::end_of_person(edit, person.id, reason, now).await?;
-        let ended = grants::end_of_person(edit, person.id, reason, now).await?;
-        for grant in &ended {
-            refresh::end_of_grant(edit, *grant, now).await?;
-            edit.log(&Changed::Grant(*grant), &self.actor, now, States::default()).await?;
-        }
-        Ok(ended.len())
-    }
-
-    /// Gives a person a password, as a hash made outside any transaction. Everything they are signed in with ends.
-    ///
-    /// # Errors
-    /// [`AdminError::NotFound`].
-    pub async fn set_password(&self, name: &str, hash: &str) -> Result<Person, AdminError> {
-        let now = self.now();
-        let mut edit = self.store.edit().await?;
-        let person = find(&mut edit, name).await?;
-        passwords::set(&mut edit, person.id, hash, now).await?;
-        let ended = self.end_everything(&mut edit, &person, "password set by an operator").await?;
-        let subject = format!("user:{}", person.sub);
-        self.conclude(edit, FactKind::PasswordSet, subject, json!({ "grants_ended": ended })).await?;
-        Ok(person)
-    }
-
-    /// Signs a person out everywhere, offline access included.
-    ///
-    /// # Errors
-    /// [`AdminError::NotFound`].
-    pub async fn sign_out_person(&self, name: &str) -> Result<Person, AdminError> {
-        let mut edit = self.store.edit().await?;
-        let person = find(&mut edit, name).await?;
-        let ended = self.end_everything(&mut edit, &person, "signed out by an operator").await?;
-        let subject = format!("user:{}", person.sub);
-        self.conclude(edit, FactKind::SignedOut, subject, json!({ "grants_ended": ended })).await?;
-        Ok(person)
-    }
-
-    /// The live sessions of a person, newest first.
-    ///
-    /// # Errors
-    /// [`AdminError::NotFound`].
-    pub async fn sessions(&self, name: &str) -> Result<Vec<Session>, AdminError> {
-        let mut conn = self.read().await?;
-        let person = find(&mut conn, name).await?;
-        Ok(sessions::live_of_person(&mut conn, person.id, self.now()).await?)
-    }
-
-    /// # Errors
-    /// [`AdminError::NotFound`]. Enabling twice is no error.
-    pub async fn enable_person(&self, name: &str) -> Result<Person, AdminError> {
-        let mut edit = self.store.edit().await?;
-        let before = find(&mut edit, name).await?;
-        if !people::set_disabled(&mut edit, before.id, None).await? {
-            return Ok(before);
-        }
-        let after = Person { disabled: false, ..before.clone() };
-        self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
-        self.conclude(edit, FactKind::PersonEnabled, format!("user:{}", after.sub), json!({})).await?;
-        Ok(after)
     }
 }
 

@@ -143,6 +143,7 @@ impl Node {
             entropy,
             limits: limits(config),
             readiness: Readiness::default(),
+            trusted_proxies: config.server.trusted_proxies.clone(),
         });
         let (address, server, handle) = listen::listen(&config.server, http::service(&app)).await?;
         let (notice, grace) = (config.server.shutdown_notice, config.server.shutdown_grace);

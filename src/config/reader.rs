@@ -1,9 +1,11 @@
 //! Reads settings into types and collects what is wrong, instead of stopping at the first.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::layers::Layers;
 
@@ -77,13 +79,31 @@ impl<'a> Reader<'a> {
         (!text.is_empty()).then(|| PathBuf::from(text))
     }
 
-    pub(super) fn paths(&mut self, key: &str) -> Vec<PathBuf> {
+    fn texts(&mut self, key: &str) -> Vec<&'a str> {
         let list = self.raw(key).and_then(toml::Value::as_array);
-        let texts: Option<Vec<_>> = list.and_then(|l| l.iter().map(|v| v.as_str().map(PathBuf::from)).collect());
+        let texts: Option<Vec<_>> = list.and_then(|l| l.iter().map(toml::Value::as_str).collect());
         texts.unwrap_or_else(|| {
             self.problem(key, "must be a list of texts", "write [\"first\", \"second\"]");
             Vec::new()
         })
+    }
+
+    pub(super) fn paths(&mut self, key: &str) -> Vec<PathBuf> {
+        self.texts(key).into_iter().map(PathBuf::from).collect()
+    }
+
+    /// Networks or single addresses.
+    pub(super) fn networks(&mut self, key: &str) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for text in self.texts(key) {
+            match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+                Ok(network) => networks.push(network),
+                Err(_) => {
+                    self.problem(key, format!("{text:?} is no network"), "write networks such as 10.0.0.0/8 or ::1");
+                }
+            }
+        }
+        networks
     }
 
     pub(super) fn address(&mut self, key: &str) -> SocketAddr {

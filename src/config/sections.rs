@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::reader::Reader;
 use crate::domain::issuer::Issuer;
 use crate::domain::secret::Secret;
@@ -24,6 +26,7 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     pub issuer: Issuer,
     pub tls: Option<TlsFiles>,
+    pub trusted_proxies: Vec<IpNet>,
     pub body_max_bytes: usize,
     pub request_timeout: Duration,
     pub header_timeout: Duration,
@@ -144,6 +147,7 @@ fn server(r: &mut Reader<'_>) -> ServerConfig {
         listen,
         issuer,
         tls,
+        trusted_proxies: r.networks("server.trusted_proxies"),
         body_max_bytes: r.size("server.body_max", 1024, 16 * 1024 * 1024),
         request_timeout: r.duration("server.request_timeout", 100 * MILLISECOND, 5 * MINUTE),
         header_timeout: r.duration("server.header_timeout", 100 * MILLISECOND, 5 * MINUTE),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::session::Session;
+use super::session::{ACR_VALUES, Session};
 use super::time::Instant;
 
 /// How the answer goes back (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode).
@@ -24,7 +24,8 @@ pub struct Prompt {
     pub select_account: bool,
 }
 
-/// Everything that was asked for; nothing of it is read from a URL again.
+/// Everything that was asked for; nothing of it is read from a URL again. What a newer version adds has a default, so that
+/// requests under way survive an update.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     pub client_id: String,
@@ -36,31 +37,69 @@ pub struct AuthorizationRequest {
     pub nonce: Option<String>,
     pub challenge: Option<String>,
     pub prompt: Prompt,
+    /// The request's, or the client's default.
     pub max_age_seconds: Option<u64>,
     pub login_hint: Option<String>,
     /// The `sub` of the `id_token_hint`.
     pub hinted_sub: Option<String>,
+    /// Subjects named as values of the `sub` claim (§5.5.1): one of them must be who signs in. Empty when none is named.
+    #[serde(default)]
+    pub claimed_subs: Vec<String>,
+    /// Values of an essential `acr` claim (§5.5.1.1): one of them must be met. Empty when nothing is essential.
+    #[serde(default)]
+    pub essential_acr: Vec<String>,
     pub resources: Vec<String>,
     pub ui_locales: Option<String>,
     /// The `claims` parameter (§5.5), as JSON that was checked.
     pub claims: Option<serde_json::Value>,
 }
 
+/// What the person decided when asked which account to go on with (`prompt=select_account`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AccountChoice {
+    /// Go on as who is signed in.
+    Continue,
+    /// Sign in as somebody else.
+    Switch,
+}
+
+impl AccountChoice {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::Switch => "switch",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Continue, Self::Switch].into_iter().find(|choice| choice.as_str() == text)
+    }
+}
+
 /// What an authorization request needs of the person next. Each step is found again from what is stored, so none can be
 /// skipped by another route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
+    SelectAccount,
     SignIn,
     Consent,
     Grant,
-    /// `prompt=none` and the person would have to do something.
-    Refuse(SilentError),
+    Refuse(Refusal),
 }
 
+/// Why no person can, or may, meet the request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SilentError {
+pub enum Refusal {
+    /// `prompt=none` and nobody is signed in as asked; or somebody else than asked for signed in.
     LoginRequired,
+    /// `prompt=none` and the person would have to agree.
     ConsentRequired,
+    /// `prompt=none` and the person would have to do something else.
+    InteractionRequired,
+    /// No authentication there is here meets the essential `acr`.
+    UnmetAuthentication,
 }
 
 /// What is known when the next step is looked for.
@@ -71,12 +110,23 @@ pub struct Progress<'a> {
     pub session_sub: Option<&'a str>,
     /// When somebody signed in within this very interaction.
     pub authenticated_at: Option<Instant>,
+    /// What the person of this session chose within this very interaction.
+    pub account_choice: Option<AccountChoice>,
     /// Whether consent was given within this very interaction.
     pub consented: bool,
     /// Whether stored consent, or the operator's word, covers everything asked for.
     pub consent_remembered: bool,
     /// Whether the answer may go back without the person doing anything (RFC 8252 §8.6).
     pub silent_allowed: bool,
+}
+
+/// Who is signed in, seen from the request.
+enum SignedIn {
+    AsAsked,
+    /// Nobody, somebody else, or too long ago.
+    No,
+    /// Signed in within the interaction, and yet somebody else than the request names: asking again would loop.
+    Never,
 }
 
 impl AuthorizationRequest {
@@ -93,25 +143,43 @@ impl AuthorizationRequest {
     /// The next step.
     #[must_use]
     pub fn next_step(&self, progress: &Progress<'_>, now: Instant) -> Step {
-        if !self.is_signed_in(progress, now) {
-            return if self.prompt.none { Step::Refuse(SilentError::LoginRequired) } else { Step::SignIn };
+        let silent = self.prompt.none;
+        let refuse_or = |refusal, step| if silent { Step::Refuse(refusal) } else { step };
+        if !self.essential_acr.is_empty() && !self.essential_acr.iter().any(|acr| ACR_VALUES.contains(&acr.as_str())) {
+            return Step::Refuse(Refusal::UnmetAuthentication);
+        }
+        if self.must_select(progress) {
+            return refuse_or(Refusal::InteractionRequired, Step::SelectAccount);
+        }
+        match self.signed_in(progress, now) {
+            SignedIn::AsAsked => {}
+            SignedIn::No => return refuse_or(Refusal::LoginRequired, Step::SignIn),
+            SignedIn::Never => return Step::Refuse(Refusal::LoginRequired),
         }
         if !self.is_consented(progress) {
-            return if self.prompt.none { Step::Refuse(SilentError::ConsentRequired) } else { Step::Consent };
+            return refuse_or(Refusal::ConsentRequired, Step::Consent);
         }
         Step::Grant
     }
 
-    fn is_signed_in(&self, progress: &Progress<'_>, now: Instant) -> bool {
-        let Some(session) = progress.session else { return false };
-        if self.hinted_sub.as_deref().is_some_and(|hinted| progress.session_sub != Some(hinted)) {
-            return false;
+    /// Whoever is signed in, and need not sign in anyway, is asked which account it shall be.
+    fn must_select(&self, progress: &Progress<'_>) -> bool {
+        let undecided = progress.account_choice.is_none() && progress.authenticated_at.is_none();
+        self.prompt.select_account && !self.prompt.login && progress.session.is_some() && undecided
+    }
+
+    fn signed_in(&self, progress: &Progress<'_>, now: Instant) -> SignedIn {
+        let Some(session) = progress.session else { return SignedIn::No };
+        let here = progress.authenticated_at.is_some();
+        let is = |sub: &String| progress.session_sub == Some(sub);
+        let is_claimed = self.claimed_subs.is_empty() || self.claimed_subs.iter().any(is);
+        if !is_claimed || !self.hinted_sub.iter().all(is) {
+            return if here { SignedIn::Never } else { SignedIn::No };
         }
         // Asked to sign in again: only what was done within this interaction counts, or it could be stripped, or loop.
-        if (self.prompt.login || self.prompt.select_account) && progress.authenticated_at.is_none() {
-            return false;
-        }
-        progress.authenticated_at.is_some() || self.max_age().is_none_or(|age| !session.is_older_than(age, now))
+        let again = self.prompt.login || progress.account_choice == Some(AccountChoice::Switch);
+        let fresh = self.max_age().is_none_or(|age| !session.is_older_than(age, now));
+        if here || (fresh && !again) { SignedIn::AsAsked } else { SignedIn::No }
     }
 
     fn is_consented(&self, progress: &Progress<'_>) -> bool {

@@ -1,6 +1,7 @@
 //! Clients: software that asks for tokens or decisions (RFC 6749 §2).
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -97,6 +98,8 @@ pub struct Client {
     pub first_party: bool,
     /// A certified profile that sends no PKCE; never for public clients.
     pub pkce_optional: bool,
+    /// Applies where a request names no `max_age` (OpenID Connect Registration §2).
+    pub default_max_age: Option<Duration>,
 }
 
 impl Client {

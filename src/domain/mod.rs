@@ -20,6 +20,7 @@ pub mod password;
 pub mod permission;
 pub mod person;
 pub mod pkce;
+pub mod profile;
 pub mod redirect;
 pub mod resource_server;
 pub mod role;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Why a text is not a name of the wanted kind; reads as `<what> must be …, not "…"`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +52,12 @@ macro_rules! names {
             }
         }
 
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = NameError;
             fn from_str(text: &str) -> Result<Self, NameError> {
@@ -83,13 +89,73 @@ names! {
     /// A name shown to people.
     DisplayName("a display name", "1 to 200 characters without control characters", |t| {
         let trimmed = t.trim();
-        (!trimmed.is_empty() && trimmed.chars().count() <= 200 && !trimmed.chars().any(char::is_control)).then(|| trimmed.to_owned())
+        (!trimmed.is_empty() && trimmed.chars().count() <= 200 && !trimmed.chars().any(is_control)).then(|| trimmed.to_owned())
     }),
     /// Why something was done, for whoever reads the audit trail.
     Reason("a reason", "1 to 500 characters without control characters", |t| {
         let trimmed = t.trim();
         (!trimmed.is_empty() && trimmed.chars().count() <= 500 && !trimmed.chars().any(char::is_control)).then(|| trimmed.to_owned())
     }),
+    /// A line or several of a postal address.
+    PostalText("a postal address", "1 to 500 characters, in lines", |t| {
+        let trimmed = t.trim();
+        let plain = !trimmed.chars().any(|c| c.is_control() && c != '\n' && c != '\r');
+        (!trimmed.is_empty() && trimmed.chars().count() <= 500 && plain).then(|| trimmed.to_owned())
+    }),
+    /// The address of a page or picture; never a script or a document in itself.
+    WebAddress("a web address", "an https (or http) address of at most 2048 characters", |t| {
+        let fits = t.len() <= 2048 && t.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&b));
+        let url = url::Url::parse(t).ok().filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
+        url.filter(|_| fits).map(|_| t.to_owned())
+    }),
+    /// ISO 8601: a day, a day without its year (`0000-12-24`), or a year (OpenID Connect Core §5.1).
+    Birthdate("a birthdate", "YYYY-MM-DD (the year 0000 where it is left out) or YYYY", |t| birthdate(t)),
+    /// A name of the time zone database.
+    ZoneName("a time zone", "a name such as Europe/Zurich", |t| {
+        let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b));
+        (t.len() <= 64 && t.split('/').count() <= 3 && t.split('/').all(part)).then(|| t.to_owned())
+    }),
+    /// A BCP 47 tag.
+    LanguageTag("a language", "a language tag such as de-CH", |t| {
+        let part = |p: &str| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric());
+        (t.len() <= 35 && t.starts_with(|c: char| c.is_ascii_alphabetic()) && t.split('-').all(part)).then(|| t.to_owned())
+    }),
+    /// E.164, kept without the blanks people write into it.
+    PhoneNumber("a phone number", "a number such as +41310000000, with its country", |t| {
+        let bare: String = t.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
+        let digits = bare.strip_prefix('+')?;
+        ((7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())).then_some(bare)
+    }),
+}
+
+/// Also what turns the direction of the text around it (Unicode Bidirectional Algorithm §2): a name must not rewrite a page.
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn birthdate(text: &str) -> Option<String> {
+    let number = |part: &str, length: usize| {
+        (part.len() == length && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<u32>().ok()).flatten()
+    };
+    let mut parts = text.split('-');
+    let year = number(parts.next()?, 4)?;
+    match (parts.next(), parts.next(), parts.next()) {
+        (None, None, None) if year > 0 => {}
+        (Some(month), Some(day), None) => {
+            let (month, day) = (number(month, 2)?, number(day, 2)?);
+            let leap = year == 0 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+            let last = match month {
+                2 if leap => 29,
+                2 => 28,
+                4 | 6 | 9 | 11 => 30,
+                1..=12 => 31,
+                _ => return None,
+            };
+            (1..=last).contains(&day).then_some(())?;
+        }
+        _ => return None,
+    }
+    Some(text.to_owned())
 }
 
 fn email(text: &str) -> Option<String> {

@@ -10,6 +10,9 @@ use super::time::Instant;
 /// One factor was shown.
 pub const ACR_ONE_FACTOR: &str = "urn:doorward:acr:1fa";
 
+/// Every `acr` an authentication here can have (`acr_values_supported`).
+pub const ACR_VALUES: [&str; 1] = [ACR_ONE_FACTOR];
+
 /// How and when somebody proved who they are: what ID tokens say of it (OpenID Connect Core §2).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Authentication {

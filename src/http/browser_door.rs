@@ -51,7 +51,7 @@ impl Handler for InteractionDoor {
                 ctrl.call_next(req, depot, res).await;
             }
             Err(page) => {
-                page.render(res);
+                page.render(req, res);
                 ctrl.skip_rest();
             }
         }
@@ -110,7 +110,7 @@ impl Handler for OwnPageDoor {
                 ctrl.call_next(req, depot, res).await;
             }
             Err(page) => {
-                page.render(res);
+                page.render(req, res);
                 ctrl.skip_rest();
             }
         }

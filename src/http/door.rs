@@ -10,7 +10,7 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::App;
 use super::errors::{ErrorPage, OAuthError, Problem};
-use super::form::{Form, FormError, decode};
+use super::form::{Form, decode};
 use super::frame::Noted;
 use crate::decision::{Query, SubjectRef};
 use crate::domain::client::Client;
@@ -256,15 +256,9 @@ impl Handler for SetupDoor {
                 ctrl.call_next(req, depot, res).await;
             }
             Err(page) => {
-                page.render(res);
+                page.render(req, res);
                 ctrl.skip_rest();
             }
         }
-    }
-}
-
-impl From<FormError> for ErrorPage {
-    fn from(error: FormError) -> Self {
-        Self::bad_request(&error.to_string())
     }
 }

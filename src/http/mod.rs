@@ -7,6 +7,7 @@ pub mod ledger;
 
 mod authzen;
 mod browser_door;
+mod client_address;
 mod cookies;
 mod cors;
 mod door;
@@ -23,6 +24,9 @@ mod routes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use ipnet::IpNet;
+use tracing::Instrument as _;
 
 use crate::admin::Admin;
 use crate::domain::entropy::Entropy;
@@ -42,6 +46,21 @@ pub struct App {
     pub entropy: Arc<dyn Entropy>,
     pub limits: Limits,
     pub readiness: Readiness,
+    /// The proxies whose word on the client's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Runs what writes in a task of its own: a caller that goes away does so before it began or after its effects, never in
+/// between. A panic goes on where the caller waits.
+async fn in_own_task<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that is going away cancels it, and this with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// Bounds of requests.

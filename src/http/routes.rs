@@ -43,15 +43,15 @@ fn mount(app: &Arc<App>, row: &Row) -> Router {
         Endpoint::Authorize => goal(app, row, oidc::authorize::Authorize(app.clone())),
         Endpoint::InteractionPage => goal(app, row, pages::interaction::InteractionPage(app.clone())),
         Endpoint::SignIn => goal(app, row, pages::interaction::SignIn(app.clone())),
+        Endpoint::SelectAccount => goal(app, row, pages::interaction::SelectAccount(app.clone())),
         Endpoint::Consent => goal(app, row, pages::interaction::Consent(app.clone())),
         Endpoint::Userinfo => goal(app, row, oidc::userinfo::Userinfo(app.clone())),
         Endpoint::Logout => goal(app, row, pages::logout::Logout(app.clone())),
         Endpoint::LogoutConfirm => goal(app, row, pages::logout::LogoutConfirm(app.clone())),
         Endpoint::SignedOut => goal(app, row, pages::logout::SignedOut),
-        Endpoint::FormPostScript => goal(app, row, pages::assets::FormPostScript),
         Endpoint::SetupPage => goal(app, row, pages::setup::SetupPage),
         Endpoint::SetupForm => goal(app, row, pages::setup::SetupForm(app.clone())),
-        Endpoint::Stylesheet => goal(app, row, pages::assets::Stylesheet),
+        Endpoint::Asset => goal(app, row, pages::assets::Asset),
         Endpoint::Health => goal(app, row, health::Health),
         Endpoint::Ready => goal(app, row, health::Ready(app.clone())),
     }
@@ -65,8 +65,7 @@ const fn is_document(endpoint: Endpoint) -> bool {
             | Endpoint::AuthorizationServerMetadata
             | Endpoint::AuthzenConfiguration
             | Endpoint::Jwks
-            | Endpoint::Stylesheet
-            | Endpoint::FormPostScript
+            | Endpoint::Asset
     )
 }
 

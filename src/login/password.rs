@@ -84,7 +84,7 @@ impl Login {
         let typed =
             Password::typed(attempt.password.reveal()).or_else(|| Password::typed("-")).ok_or(SignInError::Wrong)?;
         let verdict = self.hasher.verify(typed, hash.as_deref()).await?;
-        let person = person.filter(|person| verdict.right && !person.disabled);
+        let person = person.filter(|person| verdict.right && person.may_act());
         let Some(person) = person else {
             self.record_failure(&attempt).await?;
             return Err(SignInError::Wrong);
@@ -164,7 +164,7 @@ impl Login {
         let cookie = Secret::mint(SecretKind::Session, self.entropy.as_ref());
         let mut tx = self.store.begin().await?;
         // Read again, and held: whoever was disabled, or got another password, meanwhile stays out.
-        let acts = people::hold(&mut tx, person.id).await?.is_some_and(|person| !person.disabled);
+        let acts = people::hold(&mut tx, person.id).await?.is_some_and(|person| person.may_act());
         if !acts || passwords::hold(&mut tx, person.id).await?.as_deref() != Some(proved) {
             tx.rollback().await?;
             return Err(SignInError::Wrong);

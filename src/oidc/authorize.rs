@@ -45,7 +45,7 @@ pub struct Answer {
 }
 
 /// A known parameter must stand once (RFC 6749 §3.1); `resource` may repeat (RFC 8707 §2).
-const SINGLE: [&str; 17] = [
+const SINGLE: [&str; 18] = [
     "response_type",
     "response_mode",
     "scope",
@@ -60,18 +60,34 @@ const SINGLE: [&str; 17] = [
     "acr_values",
     "ui_locales",
     "claims",
+    "claims_locales",
     "request",
     "request_uri",
     "display",
 ];
 /// Longer than any `state` or `nonce` seen; and the row that keeps it has a bound.
 const TEXT_LEN_MAX: usize = 8 * 1024;
+/// More claims than there are standard ones.
+const CLAIMS_MAX: usize = 100;
+
+/// Why a request is answered by a page of our own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Untrusted {
+    #[error("client_id or redirect_uri is repeated")]
+    Repeated,
+    #[error("no such client, or it is disabled")]
+    Client,
+    #[error("redirect_uri is missing")]
+    RedirectMissing,
+    #[error("redirect_uri is not registered")]
+    RedirectUnknown,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizeError {
     /// The client or its redirect cannot be trusted: a page, never a redirect.
-    #[error("{0}")]
-    Page(&'static str),
+    #[error(transparent)]
+    Page(#[from] Untrusted),
     /// Any other refusal goes back to the client.
     #[error("{}", .0.description())]
     Redirect(Box<Answer>),
@@ -118,12 +134,11 @@ impl Provider {
 
     async fn requesting_client(&self, parameters: &Parameters) -> Result<Arc<Client>, AuthorizeError> {
         if parameters.repeats("client_id") || parameters.repeats("redirect_uri") {
-            return Err(AuthorizeError::Page("client_id and redirect_uri must not be repeated."));
+            return Err(Untrusted::Repeated.into());
         }
-        let unknown = AuthorizeError::Page("The application that sent you here is not registered, or is disabled.");
-        let Some(id) = parameters.get("client_id") else { return Err(unknown) };
+        let Some(id) = parameters.get("client_id") else { return Err(Untrusted::Client.into()) };
         let client = self.decisions.client(id).await?.filter(|client| !client.disabled);
-        client.ok_or(unknown)
+        client.ok_or(Untrusted::Client.into())
     }
 
     async fn check(
@@ -137,7 +152,7 @@ impl Provider {
         if !client.grant_types.authorization_code {
             return Err(refusal.because("unauthorized_client", "this client may not use the authorization code grant"));
         }
-        for name in ["state", "nonce", "login_hint", "claims", "ui_locales"] {
+        for name in ["state", "nonce", "login_hint", "claims", "ui_locales", "acr_values"] {
             if parameters.get(name).is_some_and(|text| text.len() > TEXT_LEN_MAX) {
                 return Err(refusal.because("invalid_request", &format!("{name} is longer than {TEXT_LEN_MAX} bytes")));
             }
@@ -148,6 +163,9 @@ impl Provider {
         let max_age = parameters.get("max_age").map(|text| {
             text.parse::<u64>().map_err(|_| refusal.because("invalid_request", "max_age must be a number of seconds"))
         });
+        let max_age = max_age.transpose()?.or(client.default_max_age.map(|age| age.as_secs()));
+        let claims = refusal.claims()?;
+        let (claimed_subs, essential_acr) = claims.as_ref().map(demands).unwrap_or_default();
         Ok(AuthorizationRequest {
             client_id: client.client_id.to_string(),
             redirect_uri: redirect_uri.to_owned(),
@@ -157,12 +175,14 @@ impl Provider {
             nonce: parameters.get("nonce").map(str::to_owned),
             challenge: refusal.challenge(client)?,
             prompt,
-            max_age_seconds: max_age.transpose()?,
+            max_age_seconds: max_age,
             login_hint: parameters.get("login_hint").map(str::to_owned),
             hinted_sub: self.hinted_sub(client, parameters, refusal)?,
+            claimed_subs,
+            essential_acr,
             resources,
             ui_locales: parameters.get("ui_locales").map(str::to_owned),
-            claims: refusal.claims()?,
+            claims,
         })
     }
 
@@ -208,15 +228,22 @@ impl Provider {
 /// The redirect URI, which must match a registered one exactly.
 fn redirect_of(client: &Client, parameters: &Parameters) -> Result<String, AuthorizeError> {
     let sent = parameters.get("redirect_uri");
-    let sent =
-        sent.ok_or(AuthorizeError::Page("The application did not say where to send you back to (redirect_uri)."))?;
-    if client.redirect_uris.iter().any(|registered| registered.matches(sent)) {
-        Ok(sent.to_owned())
-    } else {
-        Err(AuthorizeError::Page(
-            "The application asked to send you to an address it has not registered (redirect_uri).",
-        ))
-    }
+    let sent = sent.ok_or(Untrusted::RedirectMissing)?;
+    let known = client.redirect_uris.iter().any(|registered| registered.matches(sent));
+    if known { Ok(sent.to_owned()) } else { Err(Untrusted::RedirectUnknown.into()) }
+}
+
+/// What the `claims` parameter demands of whoever signs in: their `sub`, and an essential `acr` (§5.5.1, §5.5.1.1).
+fn demands(claims: &Value) -> (Vec<String>, Vec<String>) {
+    let named = |target: &str, name: &str| claims.get(target).and_then(|named| named.get(name)).cloned();
+    let values = |request: &Value| -> Vec<String> {
+        let one = request.get("value").into_iter();
+        let many = request.get("values").and_then(Value::as_array).into_iter().flatten();
+        one.chain(many).filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let sub = named("id_token", "sub").or_else(|| named("userinfo", "sub"));
+    let acr = named("id_token", "acr").filter(|request| request.get("essential") == Some(&Value::Bool(true)));
+    (sub.as_ref().map(values).unwrap_or_default(), acr.as_ref().map(values).unwrap_or_default())
 }
 
 /// Checks whose refusal goes back to the client.
@@ -320,7 +347,12 @@ impl Refusal<'_> {
         let Some(text) = self.parameters.get("claims") else { return Ok(None) };
         let claims: Option<Value> = serde_json::from_str(text).ok();
         let shaped = claims.filter(|claims| {
-            let member = |name: &str| claims.get(name).is_none_or(Value::is_object);
+            let request = |value: &Value| value.is_null() || value.is_object();
+            let member = |name: &str| match claims.get(name) {
+                None | Some(Value::Null) => true,
+                Some(Value::Object(named)) => named.len() <= CLAIMS_MAX && named.values().all(request),
+                Some(_) => false,
+            };
             claims.is_object() && member("userinfo") && member("id_token")
         });
         shaped.map(Some).ok_or_else(|| self.because("invalid_request", "claims must be a JSON object of objects"))

@@ -113,7 +113,7 @@ impl Provider {
     pub(super) async fn living(&self, id: GrantId) -> Result<Option<Living>, StoreError> {
         let mut conn = self.store.read().await?;
         let Some(grant) = grants::live(&mut conn, id).await? else { return Ok(None) };
-        let person = people::by_id(&mut conn, grant.person).await?.filter(|person| !person.disabled);
+        let person = people::by_id(&mut conn, grant.person).await?.filter(Person::may_act);
         Ok(person.map(|person| Living { grant, person }))
     }
 

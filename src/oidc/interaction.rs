@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Provider;
 use super::authorize::Answer;
 use crate::decision::DecisionError;
-use crate::domain::authorization::{AuthorizationRequest, Progress, SilentError, Step};
+use crate::domain::authorization::{AccountChoice, AuthorizationRequest, Progress, Refusal, Step};
 use crate::domain::change::Actor;
 use crate::domain::client::Client;
 use crate::domain::fact::{Fact, FactKind};
@@ -24,16 +24,34 @@ use crate::store::interactions::Interaction;
 use crate::store::{StoreError, codes, consents, grants, interactions, people, sessions};
 
 /// The browser that goes on: its two cookies.
+#[derive(Clone)]
 pub struct Browser {
     pub secret: Secret,
     pub session: Option<Secret>,
 }
 
-/// What the person sees next, or where they go.
+/// What the person sees next.
 #[derive(Debug)]
-pub enum Page {
-    SignIn { client: Arc<Client>, login_hint: Option<String>, redirect_uri: String },
-    Consent { client: Arc<Client>, person: Person, session: SessionId, scopes: Scopes, redirect_uri: String },
+pub struct Page {
+    pub client: Arc<Client>,
+    pub redirect_uri: String,
+    /// The languages the client would like (`ui_locales`), in order of preference.
+    pub ui_locales: Option<String>,
+    pub asks: Asks,
+}
+
+/// What a page asks of the person.
+#[derive(Debug)]
+pub enum Asks {
+    SelectAccount { person: Person, session: SessionId },
+    SignIn { login_hint: Option<String> },
+    Consent { person: Person, session: SessionId, scopes: Scopes },
+}
+
+/// Where an interaction goes: to a page, or back to the client.
+#[derive(Debug)]
+pub enum Next {
+    Page(Box<Page>),
     Answer(Answer),
 }
 
@@ -66,34 +84,51 @@ impl Provider {
     ///
     /// # Errors
     /// See [`InteractionError`].
-    pub async fn advance(&self, id: InteractionId, browser: &Browser) -> Result<Page, InteractionError> {
+    pub async fn advance(&self, id: InteractionId, browser: &Browser) -> Result<Next, InteractionError> {
         let now = self.clock.now();
         let state = self.state(id, browser).await?;
-        match state.request.next_step(&state.progress(), now) {
-            Step::SignIn => Ok(Page::SignIn {
-                client: state.client,
-                login_hint: state.request.login_hint,
-                redirect_uri: state.request.redirect_uri,
-            }),
-            Step::Consent => match state.signed_in {
-                Some((session, person)) => Ok(Page::Consent {
-                    client: state.client,
-                    person,
-                    session: session.id,
-                    scopes: Scopes::parse(&state.request.scope).unwrap_or_default(),
-                    redirect_uri: state.request.redirect_uri,
-                }),
-                None => Err(InteractionError::Gone),
-            },
-            Step::Grant => self.grant(state).await.map(Page::Answer),
-            Step::Refuse(error) => {
-                let (code, text) = match error {
-                    SilentError::LoginRequired => ("login_required", "nobody is signed in as asked"),
-                    SilentError::ConsentRequired => ("consent_required", "the person must be asked first"),
-                };
-                self.close(&state, code, text).await.map(Page::Answer)
+        let asks = match (state.request.next_step(&state.progress(), now), &state.signed_in) {
+            (Step::SignIn, _) => Asks::SignIn { login_hint: state.request.login_hint.clone() },
+            (Step::SelectAccount, Some((session, person))) => {
+                Asks::SelectAccount { person: person.clone(), session: session.id }
             }
+            (Step::Consent, Some((session, person))) => Asks::Consent {
+                person: person.clone(),
+                session: session.id,
+                scopes: Scopes::parse(&state.request.scope).unwrap_or_default(),
+            },
+            (Step::SelectAccount | Step::Consent, None) => return Err(InteractionError::Gone),
+            (Step::Grant, _) => return self.grant(state).await.map(Next::Answer),
+            (Step::Refuse(refusal), _) => {
+                let (code, text) = described(refusal);
+                return self.close(&state, code, text).await.map(Next::Answer);
+            }
+        };
+        let (redirect_uri, ui_locales) = (state.request.redirect_uri, state.request.ui_locales);
+        Ok(Next::Page(Box::new(Page { client: state.client, redirect_uri, ui_locales, asks })))
+    }
+
+    /// The person of that session goes on as who they are, or wants to sign in as somebody else.
+    ///
+    /// # Errors
+    /// See [`InteractionError`].
+    pub async fn choose_account(
+        &self,
+        id: InteractionId,
+        browser: &Browser,
+        shown_to: SessionId,
+        choice: AccountChoice,
+    ) -> Result<Next, InteractionError> {
+        let state = self.state(id, browser).await?;
+        let session = state.signed_in.as_ref().map(|(session, _)| session.id).filter(|session| *session == shown_to);
+        let session = session.ok_or(InteractionError::OtherPerson)?;
+        let mut tx = self.store.begin().await?;
+        if !interactions::choose_account(&mut tx, id, session, choice).await? {
+            tx.rollback().await?;
+            return Err(InteractionError::Gone);
         }
+        tx.commit().await?;
+        self.advance(id, browser).await
     }
 
     /// The person agreed, or not, to what the page showed to the person of that session.
@@ -106,7 +141,7 @@ impl Provider {
         browser: &Browser,
         shown_to: SessionId,
         allowed: bool,
-    ) -> Result<Page, InteractionError> {
+    ) -> Result<Next, InteractionError> {
         let now = self.clock.now();
         let state = self.state(id, browser).await?;
         let Some((session, person)) = &state.signed_in else { return Err(InteractionError::OtherPerson) };
@@ -114,7 +149,7 @@ impl Provider {
             return Err(InteractionError::OtherPerson);
         }
         if !allowed {
-            return self.close(&state, "access_denied", "the person refused").await.map(Page::Answer);
+            return self.close(&state, "access_denied", "the person refused").await.map(Next::Answer);
         }
         let scopes = Scopes::parse(&state.request.scope).unwrap_or_default();
         let before = state.consent.clone().unwrap_or_default();
@@ -149,7 +184,7 @@ impl Provider {
         };
         let session = session.filter(|session| session.is_live(self.settings.session, now));
         let person = match &session {
-            Some(session) => people::by_id(&mut conn, session.person).await?.filter(|person| !person.disabled),
+            Some(session) => people::by_id(&mut conn, session.person).await?.filter(Person::may_act),
             None => None,
         };
         drop(conn);
@@ -200,6 +235,14 @@ impl Provider {
             tx.rollback().await?;
             return Err(InteractionError::Gone);
         }
+        // Consent that was only remembered is looked at again, and held: withdrawing it beats this, or ends the grant.
+        if !state.progress().consented && !state.is_waived() {
+            let consent = consents::hold(&mut tx, person.id, state.client.id).await?;
+            if !consent.is_some_and(|consent| consent.covers(&grant.scopes, &grant.resources)) {
+                tx.rollback().await?;
+                return Err(InteractionError::Gone);
+            }
+        }
         grants::insert(&mut tx, &grant, now).await?;
         codes::insert(&mut tx, &code.digest(), &stored, now.plus(self.settings.refresh_absolute)).await?;
         events::record(&mut tx, fact).await?;
@@ -219,22 +262,38 @@ impl Provider {
     }
 }
 
+/// The error a client gets, and its description.
+const fn described(refusal: Refusal) -> (&'static str, &'static str) {
+    match refusal {
+        Refusal::LoginRequired => ("login_required", "nobody is signed in as asked"),
+        Refusal::ConsentRequired => ("consent_required", "the person must be asked first"),
+        Refusal::InteractionRequired => ("interaction_required", "the person must choose an account first"),
+        Refusal::UnmetAuthentication => {
+            ("unmet_authentication_requirements", "no authentication there is here meets the essential acr")
+        }
+    }
+}
+
 impl State {
+    /// Offline access is the person's own to give, whoever the client belongs to (OpenID Connect Core §11).
+    fn is_waived(&self) -> bool {
+        self.client.first_party && !self.request.wants("offline_access")
+    }
+
     fn progress(&self) -> Progress<'_> {
         let session = self.signed_in.as_ref().map(|(session, _)| session);
         // What was done within the interaction counts only for the session it was done in.
         let same = session.is_some_and(|session| self.interaction.session == Some(session.id));
         let scopes = Scopes::parse(&self.request.scope).unwrap_or_default();
         let remembered = self.consent.as_ref().is_some_and(|c| c.covers(&scopes, &self.request.resources));
-        // Offline access is the person's own to give, whoever the client belongs to (OpenID Connect Core §11).
-        let waived = self.client.first_party && !self.request.wants("offline_access");
         let native = RedirectUri::parse(&self.request.redirect_uri).map_or(true, |uri| uri.is_native());
         Progress {
             session,
             session_sub: self.signed_in.as_ref().map(|(_, person)| person.sub.as_str()),
             authenticated_at: self.interaction.authenticated_at.filter(|_| same),
             consented: same && self.interaction.consented_at.is_some(),
-            consent_remembered: remembered || waived,
+            account_choice: self.interaction.account_choice.filter(|_| same),
+            consent_remembered: remembered || self.is_waived(),
             silent_allowed: !native || !self.client.is_public(),
         }
     }

@@ -15,6 +15,7 @@ pub struct LogoutRequest {
     pub client_id: Option<String>,
     pub post_logout_redirect_uri: Option<String>,
     pub state: Option<String>,
+    pub ui_locales: Option<String>,
 }
 
 /// What happens.

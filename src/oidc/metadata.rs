@@ -2,15 +2,18 @@
 
 use serde_json::{Value, json};
 
+use super::userinfo;
 use crate::domain::client::AuthMethod;
 use crate::domain::issuer::Issuer;
+use crate::domain::session::ACR_VALUES;
 
 /// The algorithms a client assertion may be signed with.
 const ASSERTION_ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
 
-/// `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
+/// `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`. The languages are those of the pages.
 #[must_use]
-pub fn authorization_server(issuer: &Issuer) -> Value {
+pub fn authorization_server(issuer: &Issuer, ui_locales: &[&str]) -> Value {
+    let claims: Vec<_> = ["sub", "auth_time", "acr", "amr", "sid"].into_iter().chain(userinfo::names()).collect();
     let methods: Vec<_> = AuthMethod::ALL.iter().map(|m| m.as_str()).collect();
     let confidential: Vec<_> = methods.iter().filter(|m| **m != AuthMethod::None.as_str()).collect();
     json!({
@@ -33,11 +36,12 @@ pub fn authorization_server(issuer: &Issuer) -> Value {
         "response_modes_supported": ["query", "form_post"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
-        "scopes_supported": ["openid", "profile", "email", "offline_access"],
-        "claims_supported": ["sub", "name", "preferred_username", "email", "email_verified", "auth_time", "acr", "amr"],
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "claims_supported": claims,
+        "ui_locales_supported": ui_locales,
         "claims_parameter_supported": true,
         "request_parameter_supported": false,
-        "acr_values_supported": [crate::domain::session::ACR_ONE_FACTOR],
+        "acr_values_supported": ACR_VALUES,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         // Its default when absent is true (OpenID Connect Discovery §3).

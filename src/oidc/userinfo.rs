@@ -25,23 +25,60 @@ impl From<DecisionError> for UserinfoError {
     }
 }
 
-/// Every claim this provider knows of a person, by the scope that asks for it; what has no value is absent.
-fn known(person: &Person) -> [(&'static str, &'static str, Option<Value>); 4] {
-    [
-        ("profile", "name", person.name.as_ref().map(|name| json!(name))),
-        ("profile", "preferred_username", Some(json!(person.username))),
-        ("email", "email", person.email.as_ref().map(|email| json!(email))),
-        // Nobody's address has been verified yet.
-        ("email", "email_verified", person.email.as_ref().map(|_| json!(false))),
-    ]
+/// The standard claims by the scope that asks for them (OpenID Connect Core §5.4).
+const PROFILE: [&str; 14] = [
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+];
+const EMAIL: [&str; 2] = ["email", "email_verified"];
+const ADDRESS: [&str; 1] = ["address"];
+const PHONE: [&str; 2] = ["phone_number", "phone_number_verified"];
+
+/// Scopes that ask for claims.
+const SCOPES: [(&str, &[&str]); 4] =
+    [("profile", &PROFILE), ("email", &EMAIL), ("address", &ADDRESS), ("phone", &PHONE)];
+
+/// Every claim about people there is (`claims_supported`).
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    SCOPES.iter().flat_map(|(_, names)| names.iter().copied())
+}
+
+/// Every claim this provider knows of a person; what has no value is absent.
+fn known(person: &Person) -> Map<String, Value> {
+    let mut known = person.profile.members();
+    if let Some(name) = &person.name {
+        known.insert("name".to_owned(), json!(name));
+    }
+    known.insert("preferred_username".to_owned(), json!(person.username));
+    known.insert("updated_at".to_owned(), json!(person.updated_at.as_seconds()));
+    if let Some(email) = &person.email {
+        known.insert("email".to_owned(), json!(email));
+        known.insert("email_verified".to_owned(), json!(person.email_verified));
+    }
+    if person.profile.phone_number.is_some() {
+        known.insert("phone_number_verified".to_owned(), json!(person.profile.phone_number_verified));
+    }
+    known
 }
 
 /// The claims that the `claims` parameter names for `target` (`userinfo` or `id_token`).
 pub(super) fn asked(person: &Person, claims: Option<&Value>, target: &str) -> Map<String, Value> {
-    let named = claims.and_then(|claims| claims.get(target)).and_then(Value::as_object);
-    let wanted = |name: &str| named.is_some_and(|named| named.contains_key(name));
-    let all = known(person).into_iter().filter(|(_, name, _)| wanted(name));
-    all.filter_map(|(_, name, value)| Some((name.to_owned(), value?))).collect()
+    let Some(named) = claims.and_then(|claims| claims.get(target)).and_then(Value::as_object) else {
+        return Map::new();
+    };
+    known(person).into_iter().filter(|(name, _)| named.contains_key(name)).collect()
 }
 
 impl Provider {
@@ -58,12 +95,12 @@ impl Provider {
         let mut conn = self.store.read().await?;
         let grant = grants::live(&mut conn, grant).await?.ok_or(BearerError::GrantEnded)?;
         let person = people::by_id(&mut conn, grant.person).await?.ok_or(BearerError::SubjectDisabled)?;
-        let mut claims = asked(&person, grant.claims.as_ref(), "userinfo");
-        for (of, name, value) in known(&person) {
-            if let Some(value) = value.filter(|_| scope.contains(&of)) {
-                claims.insert(name.to_owned(), value);
-            }
-        }
+        let named = |name: &str| {
+            grant.claims.as_ref().is_some_and(|c| c.get("userinfo").is_some_and(|u| u.get(name).is_some()))
+        };
+        let scoped = |name: &str| SCOPES.iter().any(|(of, names)| scope.contains(of) && names.contains(&name));
+        let mut claims = known(&person);
+        claims.retain(|name, _| scoped(name) || named(name));
         claims.insert("sub".to_owned(), json!(person.sub));
         Ok(Value::Object(claims))
     }

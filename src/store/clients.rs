@@ -1,6 +1,7 @@
 //! Clients and what they may ask for.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use diesel::{ExpressionMethods as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
@@ -35,6 +36,15 @@ struct Row {
     post_logout_redirect_uris: String,
     first_party: bool,
     pkce_optional: bool,
+    default_max_age_seconds: Option<i64>,
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn duration(seconds: i64) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
 /// URIs hold no spaces, so a list of them is words.
@@ -65,6 +75,7 @@ impl Row {
             post_logout_redirect_uris: uris(&self.post_logout_redirect_uris)?,
             first_party: self.first_party,
             pkce_optional: self.pkce_optional,
+            default_max_age: self.default_max_age_seconds.map(duration),
         })
     }
 }
@@ -111,6 +122,7 @@ pub async fn insert(tx: &mut Tx, client: &Client, now: Instant) -> Result<(), St
         clients::post_logout_redirect_uris.eq(words(&client.post_logout_redirect_uris)),
         clients::first_party.eq(client.first_party),
         clients::pkce_optional.eq(client.pkce_optional),
+        clients::default_max_age_seconds.eq(client.default_max_age.map(seconds)),
     );
     on!(&mut **tx, |c| diesel::insert_into(clients::table).values(row).execute(c).await)?;
     for resource in &client.resources {

@@ -47,6 +47,7 @@ impl<K: Eq + std::hash::Hash, V> Keyed<K, V> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubjectRow {
     pub principal: Principal,
+    /// Disabled, or locked.
     pub disabled: bool,
 }
 
@@ -61,11 +62,14 @@ pub async fn people(conn: &mut Conn, names: &[String]) -> Result<Keyed<String, S
                 .inner_join(people::table.on(people::id.eq(person_names::person_id)))
                 .on(person_names::name.eq_any(names)),
         )
-        .select((revisions::revision, (person_names::name, people::id, people::disabled_at.nullable()).nullable()));
-    let rows = on!(conn, |c| query.load::<(i64, Option<(String, Uid, Option<At>)>)>(c).await)?;
-    Keyed::collect(rows, |values, (name, id, disabled_at)| {
+        .select((
+            revisions::revision,
+            (person_names::name, people::id, people::disabled_at.nullable(), people::locked_at.nullable()).nullable(),
+        ));
+    let rows = on!(conn, |c| query.load::<(i64, Option<(String, Uid, Option<At>, Option<At>)>)>(c).await)?;
+    Keyed::collect(rows, |values, (name, id, disabled_at, locked_at)| {
         let principal = Principal::Person(PersonId::from_uuid(id.0));
-        values.insert(name, SubjectRow { principal, disabled: disabled_at.is_some() });
+        values.insert(name, SubjectRow { principal, disabled: disabled_at.is_some() || locked_at.is_some() });
         Ok(())
     })
 }

@@ -125,6 +125,26 @@ pub async fn end_of_person(
     Ok(ended.into_iter().map(|id| GrantId::from_uuid(id.0)).collect())
 }
 
+/// Ends all live grants of a person to a client, offline access included, and says which those were.
+///
+/// # Errors
+/// The database's.
+pub async fn end_of_consent(
+    tx: &mut Tx,
+    person: PersonId,
+    client: ClientId,
+    reason: &str,
+    now: Instant,
+) -> Result<Vec<GrantId>, StoreError> {
+    let live = grants::table
+        .filter(grants::person_id.eq(Uid(person.uuid())))
+        .filter(grants::client_id.eq(Uid(client.uuid())))
+        .filter(grants::ended_at.is_null());
+    let set = (grants::ended_at.eq(At(now)), grants::end_reason.eq(reason));
+    let ended = on!(&mut **tx, |c| diesel::update(live).set(set).returning(grants::id).get_results::<Uid>(c).await)?;
+    Ok(ended.into_iter().map(|id| GrantId::from_uuid(id.0)).collect())
+}
+
 /// The live grants of a person: the client of each.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
 use super::schema::interactions;
 use super::types::{At, Json, Uid};
+use crate::domain::authorization::AccountChoice;
 use crate::domain::id::{InteractionId, SessionId};
 use crate::domain::secret::Digest;
 use crate::domain::time::Instant;
@@ -24,9 +25,10 @@ pub struct Interaction {
     pub session: Option<SessionId>,
     pub authenticated_at: Option<Instant>,
     pub consented_at: Option<Instant>,
+    pub account_choice: Option<AccountChoice>,
 }
 
-type Row = (Uid, Json, Option<Uid>, Option<At>, Option<At>);
+type Row = (Uid, Json, Option<Uid>, Option<At>, Option<At>, Option<String>);
 
 /// # Errors
 /// The database's.
@@ -70,14 +72,16 @@ pub async fn live(
             interactions::session_id,
             interactions::authenticated_at,
             interactions::consented_at,
+            interactions::account_choice,
         ));
     let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
-    Ok(row.map(|(id, request, session, authenticated_at, consented_at)| Interaction {
+    Ok(row.map(|(id, request, session, authenticated_at, consented_at, account_choice)| Interaction {
         id: InteractionId::from_uuid(id.0),
         request: request.0,
         session: session.map(|id| SessionId::from_uuid(id.0)),
         authenticated_at: authenticated_at.map(|at| at.0),
         consented_at: consented_at.map(|at| at.0),
+        account_choice: account_choice.as_deref().and_then(AccountChoice::parse),
     }))
 }
 
@@ -113,6 +117,27 @@ pub async fn consented(tx: &mut Tx, id: InteractionId, session: SessionId, now: 
     let taken_over = (interactions::session_id.eq(Uid(session.uuid())), interactions::authenticated_at.eq(None::<At>));
     on!(&mut **tx, |c| diesel::update(another).set(taken_over).execute(c).await)?;
     let set = interactions::consented_at.eq(At(now));
+    Ok(on!(&mut **tx, |c| diesel::update(live).set(set).execute(c).await)? == 1)
+}
+
+/// The person of this session chose to go on, or to sign in as somebody else. What another session did in the interaction
+/// no longer counts.
+///
+/// # Errors
+/// The database's.
+pub async fn choose_account(
+    tx: &mut Tx,
+    id: InteractionId,
+    session: SessionId,
+    choice: AccountChoice,
+) -> Result<bool, StoreError> {
+    let live = interactions::table.find(Uid(id.uuid())).filter(interactions::ended_at.is_null());
+    let set = (
+        interactions::session_id.eq(Uid(session.uuid())),
+        interactions::account_choice.eq(choice.as_str()),
+        interactions::authenticated_at.eq(None::<At>),
+        interactions::consented_at.eq(None::<At>),
+    );
     Ok(on!(&mut **tx, |c| diesel::update(live).set(set).execute(c).await)? == 1)
 }
 

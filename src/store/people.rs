@@ -2,33 +2,52 @@
 
 use std::collections::HashMap;
 
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
 use super::schema::{people, person_names};
-use super::types::{At, Uid};
+use super::types::{At, Json, Uid};
 use crate::domain::id::PersonId;
 use crate::domain::name::{DisplayName, Email, Sub, Username};
 use crate::domain::person::Person;
 use crate::domain::time::Instant;
 
-type Row = (Uid, String, String, Option<String>, Option<String>, Option<At>);
+#[derive(Queryable)]
+struct Row {
+    id: Uid,
+    sub: String,
+    username: String,
+    name: Option<String>,
+    email: Option<String>,
+    _created_at: At,
+    disabled_at: Option<At>,
+    email_verified: bool,
+    profile: Json,
+    updated_at: At,
+    locked_at: Option<At>,
+}
 
-const COLUMNS: (people::id, people::sub, people::username, people::name, people::email, people::disabled_at) =
-    (people::id, people::sub, people::username, people::name, people::email, people::disabled_at);
-
-fn into_domain((id, sub, username, name, email, disabled_at): Row) -> Result<Person, StoreError> {
+fn into_domain(row: Row) -> Result<Person, StoreError> {
     Ok(Person {
-        id: PersonId::from_uuid(id.0),
-        sub: Sub::parse(&sub).map_err(StoreError::corrupt)?,
-        username: Username::parse(&username).map_err(StoreError::corrupt)?,
-        name: name.as_deref().map(DisplayName::parse).transpose().map_err(StoreError::corrupt)?,
-        email: email.as_deref().map(Email::parse).transpose().map_err(StoreError::corrupt)?,
-        disabled: disabled_at.is_some(),
+        id: PersonId::from_uuid(row.id.0),
+        sub: Sub::parse(&row.sub).map_err(StoreError::corrupt)?,
+        username: Username::parse(&row.username).map_err(StoreError::corrupt)?,
+        name: row.name.as_deref().map(DisplayName::parse).transpose().map_err(StoreError::corrupt)?,
+        email: row.email.as_deref().map(Email::parse).transpose().map_err(StoreError::corrupt)?,
+        email_verified: row.email_verified,
+        profile: serde_json::from_value(row.profile.0).map_err(StoreError::corrupt)?,
+        updated_at: row.updated_at.0,
+        disabled: row.disabled_at.is_some(),
+        locked: row.locked_at.is_some(),
     })
+}
+
+fn profile(person: &Person) -> Json {
+    Json(Value::Object(person.profile.members()))
 }
 
 /// Adds a person with both names.
@@ -43,6 +62,9 @@ pub async fn insert(tx: &mut Tx, person: &Person, now: Instant) -> Result<(), St
         people::name.eq(person.name.as_ref().map(DisplayName::as_str)),
         people::email.eq(person.email.as_ref().map(Email::as_str)),
         people::created_at.eq(At(now)),
+        people::email_verified.eq(person.email_verified),
+        people::profile.eq(profile(person)),
+        people::updated_at.eq(At(person.updated_at)),
     );
     on!(&mut **tx, |c| diesel::insert_into(people::table).values(row).execute(c).await)?;
     insert_name(tx, person.sub.as_str(), person.id).await?;
@@ -67,7 +89,8 @@ async fn insert_name(tx: &mut Tx, name: &str, id: PersonId) -> Result<(), StoreE
 /// # Errors
 /// The database's.
 pub async fn by_name(conn: &mut Conn, name: &str) -> Result<Option<Person>, StoreError> {
-    let query = people::table.inner_join(person_names::table).filter(person_names::name.eq(name)).select(COLUMNS);
+    let query =
+        people::table.inner_join(person_names::table).filter(person_names::name.eq(name)).select(people::all_columns);
     let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
     row.map(into_domain).transpose()
 }
@@ -75,7 +98,7 @@ pub async fn by_name(conn: &mut Conn, name: &str) -> Result<Option<Person>, Stor
 /// # Errors
 /// The database's.
 pub async fn by_id(conn: &mut Conn, id: PersonId) -> Result<Option<Person>, StoreError> {
-    let query = people::table.find(Uid(id.uuid())).select(COLUMNS);
+    let query = people::table.find(Uid(id.uuid())).select(people::all_columns);
     let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
     row.map(into_domain).transpose()
 }
@@ -85,7 +108,7 @@ pub async fn by_id(conn: &mut Conn, id: PersonId) -> Result<Option<Person>, Stor
 /// # Errors
 /// The database's.
 pub async fn hold(tx: &mut Tx, id: PersonId) -> Result<Option<Person>, StoreError> {
-    let query = people::table.find(Uid(id.uuid())).select(COLUMNS);
+    let query = people::table.find(Uid(id.uuid())).select(people::all_columns);
     let row = match &mut **tx {
         Conn::Pg(object) => query.for_share().first::<Row>(&mut **object).await.optional()?,
         // One writer at a time.
@@ -99,9 +122,30 @@ pub async fn hold(tx: &mut Tx, id: PersonId) -> Result<Option<Person>, StoreErro
 /// # Errors
 /// The database's.
 pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
-    let query = people::table.filter(people::username.gt(after)).order(people::username).select(COLUMNS).limit(limit);
+    let query = people::table
+        .filter(people::username.gt(after))
+        .order(people::username)
+        .select(people::all_columns)
+        .limit(limit);
     let rows = on!(conn, |c| query.load::<Row>(c).await)?;
     rows.into_iter().map(into_domain).collect()
+}
+
+/// Writes what is said of a person: name, e-mail, profile.
+///
+/// # Errors
+/// The database's.
+pub async fn update(tx: &mut Tx, person: &Person) -> Result<(), StoreError> {
+    let set = (
+        people::name.eq(person.name.as_ref().map(DisplayName::as_str)),
+        people::email.eq(person.email.as_ref().map(Email::as_str)),
+        people::email_verified.eq(person.email_verified),
+        people::profile.eq(profile(person)),
+        people::updated_at.eq(At(person.updated_at)),
+    );
+    let target = people::table.find(Uid(person.id.uuid()));
+    on!(&mut **tx, |c| diesel::update(target).set(set).execute(c).await)?;
+    Ok(())
 }
 
 /// Disables (`Some`) or enables a person; false when they were so already.
@@ -117,6 +161,21 @@ pub async fn set_disabled(tx: &mut Tx, id: PersonId, at: Option<Instant>) -> Res
         on!(&mut **tx, |c| {
             diesel::update(target.filter(people::disabled_at.is_not_null())).set(set).execute(c).await
         })?
+    };
+    Ok(changed == 1)
+}
+
+/// Locks (`Some`) or unlocks a person; false when they were so already.
+///
+/// # Errors
+/// The database's.
+pub async fn set_locked(tx: &mut Tx, id: PersonId, at: Option<Instant>) -> Result<bool, StoreError> {
+    let target = people::table.find(Uid(id.uuid()));
+    let set = people::locked_at.eq(at.map(At));
+    let changed = if at.is_some() {
+        on!(&mut **tx, |c| diesel::update(target.filter(people::locked_at.is_null())).set(set).execute(c).await)?
+    } else {
+        on!(&mut **tx, |c| diesel::update(target.filter(people::locked_at.is_not_null())).set(set).execute(c).await)?
     };
     Ok(changed == 1)
 }

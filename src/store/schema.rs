@@ -28,8 +28,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Nullable, Text};
-    use crate::store::types::{Id, Moment};
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::store::types::{Doc, Id, Moment};
 
     people (id) {
         id -> Id,
@@ -39,6 +39,10 @@ diesel::table! {
         email -> Nullable<Text>,
         created_at -> Moment,
         disabled_at -> Nullable<Moment>,
+        email_verified -> Bool,
+        profile -> Doc,
+        updated_at -> Moment,
+        locked_at -> Nullable<Moment>,
     }
 }
 
@@ -80,7 +84,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Binary, Bool, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
     clients (id) {
@@ -99,6 +103,7 @@ diesel::table! {
         post_logout_redirect_uris -> Text,
         first_party -> Bool,
         pkce_optional -> Bool,
+        default_max_age_seconds -> Nullable<BigInt>,
     }
 }
 
@@ -321,7 +326,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Binary, Nullable};
+    use diesel::sql_types::{Binary, Nullable, Text};
     use crate::store::types::{Doc, Id, Moment};
 
     interactions (id) {
@@ -334,6 +339,7 @@ diesel::table! {
         authenticated_at -> Nullable<Moment>,
         consented_at -> Nullable<Moment>,
         ended_at -> Nullable<Moment>,
+        account_choice -> Nullable<Text>,
     }
 }
 

@@ -65,13 +65,14 @@ fn client(client_id: &str) -> NewClient {
         post_logout_redirect_uris: Vec::new(),
         first_party: false,
         pkce_optional: false,
+        default_max_age: None,
     }
 }
 
 pub async fn person(admin: &Admin, name: &str) -> Person {
     let username = Username::parse(name).unwrap();
     let sub = Some(Sub::parse(&format!("sub-{name}")).unwrap());
-    admin.create_person(NewPerson { username, sub, name: None, email: None }).await.unwrap()
+    admin.create_person(NewPerson { sub, ..NewPerson::named(username) }).await.unwrap()
 }
 
 pub async fn assign(admin: &Admin, to: &str, role: &str) -> AssignmentId {

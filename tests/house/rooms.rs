@@ -65,8 +65,8 @@ pub const HOMES: [(&str, &[&str]); 13] = [
     ("jsonwebtoken", &["keys"]),
     ("clap", &["boot"]),
     ("mimalloc", &["main"]),
-    ("reqwest", &[]),
-    ("openidconnect", &[]),
+    ("reqwest", &["boot"]),
+    ("openidconnect", &["boot"]),
 ];
 
 /// All that `domain` may use: crates that compute, without input, output, clock or chance.

@@ -7,6 +7,7 @@ use doorward::domain::grant::{Grant, GrantState};
 use doorward::domain::id::{ClientId, FamilyId, GrantId, OutboxId, PersonId, SessionId, TokenId};
 use doorward::domain::name::{ClientName, Sub, Username};
 use doorward::domain::person::Person;
+use doorward::domain::profile::Profile;
 use doorward::domain::scope::Scopes;
 use doorward::domain::secret::Digest;
 use doorward::domain::session::Authentication;
@@ -43,7 +44,11 @@ fn person(name: &str) -> Person {
         username: Username::parse(name).unwrap(),
         name: None,
         email: None,
+        email_verified: false,
+        profile: Profile::default(),
+        updated_at: now(),
         disabled: false,
+        locked: false,
     }
 }
 
@@ -62,6 +67,7 @@ fn client(name: &str) -> Client {
         post_logout_redirect_uris: Vec::new(),
         first_party: false,
         pkce_optional: false,
+        default_max_age: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::super::node::BootError;
@@ -15,6 +15,51 @@ use crate::domain::name::{ClientName, DisplayName, Slug};
 use crate::domain::redirect::RedirectUri;
 use crate::domain::scope::Scope;
 
+#[derive(Args)]
+pub(in crate::boot) struct CreateArgs {
+    client_id: ClientName,
+    /// A name for people.
+    #[arg(long)]
+    name: Option<DisplayName>,
+    /// client_secret_basic, client_secret_post, private_key_jwt or none (public).
+    #[arg(long, default_value = "client_secret_basic")]
+    auth_method: AuthMethod,
+    /// A file with the client's public keys (JWK Set), for private_key_jwt.
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+    /// A resource server whose tokens it may ask for; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    resource: Vec<Slug>,
+    /// A scope it may ask for; may be repeated.
+    #[arg(long)]
+    scope: Vec<Scope>,
+    /// The resource server it speaks for: whose tokens it may introspect.
+    #[arg(long, value_name = "NAME")]
+    resource_server: Option<Slug>,
+    /// Let it ask for the decisions of the resource server it speaks for.
+    #[arg(long)]
+    decision_caller: bool,
+    /// A grant it may use: client_credentials, authorization_code, refresh_token; may be repeated. Without it:
+    /// authorization_code and refresh_token where a redirect URI is given, else client_credentials.
+    #[arg(long, value_name = "GRANT")]
+    grant_type: Vec<String>,
+    /// Where people may be sent back to, compared exactly; may be repeated.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<RedirectUri>,
+    /// Where people may be sent after signing out; may be repeated.
+    #[arg(long, value_name = "URI")]
+    post_logout_redirect_uri: Vec<RedirectUri>,
+    /// One of your own: people are not asked for consent.
+    #[arg(long)]
+    first_party: bool,
+    /// Let it do without PKCE (never for public clients).
+    #[arg(long)]
+    pkce_optional: bool,
+    /// People sign in again when their sign-in is older than this, such as 12h, unless a request says otherwise.
+    #[arg(long, value_name = "DURATION")]
+    default_max_age: Option<humantime::Duration>,
+}
+
 #[derive(Subcommand)]
 pub(in crate::boot) enum ClientCommand {
     /// Create a client; its secret is printed this once.
@@ -23,46 +68,7 @@ Examples:
   doorward client create notes-bot --resource notes --scope notes:read      asks for tokens of notes
   doorward client create notes-api --resource-server notes --decision-caller   is notes: asks for decisions, introspects
   doorward client create batch --auth-method private_key_jwt --jwks keys.json --resource notes")]
-    Create {
-        client_id: ClientName,
-        /// A name for people.
-        #[arg(long)]
-        name: Option<DisplayName>,
-        /// client_secret_basic, client_secret_post, private_key_jwt or none (public).
-        #[arg(long, default_value = "client_secret_basic")]
-        auth_method: AuthMethod,
-        /// A file with the client's public keys (JWK Set), for private_key_jwt.
-        #[arg(long, value_name = "FILE")]
-        jwks: Option<PathBuf>,
-        /// A resource server whose tokens it may ask for; may be repeated.
-        #[arg(long, value_name = "NAME")]
-        resource: Vec<Slug>,
-        /// A scope it may ask for; may be repeated.
-        #[arg(long)]
-        scope: Vec<Scope>,
-        /// The resource server it speaks for: whose tokens it may introspect.
-        #[arg(long, value_name = "NAME")]
-        resource_server: Option<Slug>,
-        /// Let it ask for the decisions of the resource server it speaks for.
-        #[arg(long)]
-        decision_caller: bool,
-        /// A grant it may use: client_credentials, authorization_code, refresh_token; may be repeated. Without it:
-        /// authorization_code and refresh_token where a redirect URI is given, else client_credentials.
-        #[arg(long, value_name = "GRANT")]
-        grant_type: Vec<String>,
-        /// Where people may be sent back to, compared exactly; may be repeated.
-        #[arg(long, value_name = "URI")]
-        redirect_uri: Vec<RedirectUri>,
-        /// Where people may be sent after signing out; may be repeated.
-        #[arg(long, value_name = "URI")]
-        post_logout_redirect_uri: Vec<RedirectUri>,
-        /// One of your own: people are not asked for consent.
-        #[arg(long)]
-        first_party: bool,
-        /// Let it do without PKCE (never for public clients).
-        #[arg(long)]
-        pkce_optional: bool,
-    },
+    Create(Box<CreateArgs>),
     /// Show a client.
     Show { client_id: String },
     /// List clients, in order of client_id.
@@ -81,41 +87,8 @@ Examples:
 
 pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), BootError> {
     match command {
-        ClientCommand::Create {
-            client_id,
-            name,
-            auth_method,
-            jwks,
-            resource,
-            scope,
-            resource_server,
-            decision_caller,
-            grant_type,
-            redirect_uri,
-            post_logout_redirect_uri,
-            first_party,
-            pkce_optional,
-        } => {
-            let grant_types = grants(&grant_type, &redirect_uri)?;
-            let jwks = jwks.map(|file| {
-                std::fs::read_to_string(&file).map_err(|e| format!("--jwks {} cannot be read: {e}", file.display()))
-            });
-            let new = NewClient {
-                client_id,
-                name,
-                auth_method,
-                jwks: jwks.transpose()?,
-                scopes: scope.into_iter().collect(),
-                resources: resource,
-                resource_server,
-                decision_caller,
-                grant_types,
-                redirect_uris: redirect_uri,
-                post_logout_redirect_uris: post_logout_redirect_uri,
-                first_party,
-                pkce_optional,
-            };
-            created(cx, &cx.admin.create_client(new).await?, "created").await?;
+        ClientCommand::Create(args) => {
+            created(cx, &cx.admin.create_client(new_client(*args)?).await?, "created").await?;
         }
         ClientCommand::Show { client_id } => show(cx, &cx.admin.client(&client_id).await?).await?,
         ClientCommand::List { after } => list(cx, &cx.admin.clients(&after).await?).await?,
@@ -130,6 +103,28 @@ pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), 
         }
     }
     Ok(())
+}
+
+fn new_client(args: CreateArgs) -> Result<NewClient, String> {
+    let read = |file: PathBuf| {
+        std::fs::read_to_string(&file).map_err(|e| format!("--jwks {} cannot be read: {e}", file.display()))
+    };
+    Ok(NewClient {
+        client_id: args.client_id,
+        name: args.name,
+        auth_method: args.auth_method,
+        jwks: args.jwks.map(read).transpose()?,
+        scopes: args.scope.into_iter().collect(),
+        resources: args.resource,
+        resource_server: args.resource_server,
+        decision_caller: args.decision_caller,
+        grant_types: grants(&args.grant_type, &args.redirect_uri)?,
+        redirect_uris: args.redirect_uri,
+        post_logout_redirect_uris: args.post_logout_redirect_uri,
+        first_party: args.first_party,
+        pkce_optional: args.pkce_optional,
+        default_max_age: args.default_max_age.map(Into::into),
+    })
 }
 
 fn grants(named: &[String], redirects: &[RedirectUri]) -> Result<GrantTypes, String> {

@@ -9,10 +9,12 @@ use zeroize::Zeroizing;
 use super::super::node::BootError;
 use super::super::output::table;
 use super::Context;
-use crate::admin::people::NewPerson;
+use crate::admin::accounts::GivenConsent;
+use crate::admin::people::{NewPerson, PersonEdit};
 use crate::domain::name::{DisplayName, Email, Sub, Username};
 use crate::domain::password::Password;
 use crate::domain::person::Person;
+use crate::domain::profile::Profile;
 use crate::domain::session::Session;
 use crate::login::Hasher;
 
@@ -29,6 +31,35 @@ pub(in crate::boot) enum UserCommand {
         name: Option<DisplayName>,
         #[arg(long)]
         email: Option<Email>,
+        /// The e-mail address was shown to be theirs.
+        #[arg(long, requires = "email")]
+        email_verified: bool,
+        /// A standard claim, such as given_name=Alice or address.locality=Bern; may be repeated.
+        #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
+        claim: Vec<(String, String)>,
+    },
+    /// Change what is said of a person.
+    #[command(after_help = "\
+Examples:
+  doorward user update alice --claim given_name=Alice --claim address.locality=Bern
+  doorward user update alice --email alice@example.com --email-verified true
+  doorward user update alice --remove name --remove phone_number")]
+    Update {
+        /// Username or sub.
+        person: String,
+        #[arg(long)]
+        name: Option<DisplayName>,
+        #[arg(long)]
+        email: Option<Email>,
+        /// Whether the e-mail address was shown to be theirs.
+        #[arg(long, value_name = "true|false")]
+        email_verified: Option<bool>,
+        /// A standard claim, such as given_name=Alice or address.locality=Bern; may be repeated.
+        #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
+        claim: Vec<(String, String)>,
+        /// Take out name, email or a claim; may be repeated.
+        #[arg(long, value_name = "NAME")]
+        remove: Vec<String>,
     },
     /// Show a person, by username or sub.
     Show { name: String },
@@ -49,13 +80,30 @@ pub(in crate::boot) enum UserCommand {
     SignOut { name: String },
     /// Let a disabled person in again.
     Enable { name: String },
+    /// Refuse a person everything for now; what they were granted goes on once they are unlocked.
+    Lock { name: String },
+    /// Take a lock off.
+    Unlock { name: String },
+    /// List what a person has agreed to, by client.
+    Consents { name: String },
+    /// Take back what a person agreed to with a client, and end what was granted.
+    #[command(after_help = "Example:\n  doorward user withdraw alice notes-web")]
+    Withdraw { name: String, client_id: String },
 }
 
 pub(super) async fn run(cx: &Context<'_>, command: UserCommand) -> Result<(), BootError> {
     match command {
-        UserCommand::Create { username, sub, name, email } => {
-            let person = cx.admin.create_person(NewPerson { username, sub, name, email }).await?;
-            show(cx, &person, "created");
+        UserCommand::Create { username, sub, name, email, email_verified, claim } => {
+            let mut profile = Profile::default();
+            for (name, value) in &claim {
+                profile = profile.with(name, Some(value)).map_err(|problem| format!("--claim {name}: {problem}"))?;
+            }
+            let new = NewPerson { username, sub, name, email, email_verified, profile };
+            show(cx, &cx.admin.create_person(new).await?, "created");
+        }
+        UserCommand::Update { person, name, email, email_verified, claim, remove } => {
+            let change = change(name, email, email_verified, claim, remove);
+            show(cx, &cx.admin.update_person(&person, &change).await?, "changed");
         }
         UserCommand::Show { name } => show(cx, &cx.admin.person(&name).await?, ""),
         UserCommand::List { after } => list(cx, &cx.admin.people(&after).await?),
@@ -70,20 +118,65 @@ pub(super) async fn run(cx: &Context<'_>, command: UserCommand) -> Result<(), Bo
         UserCommand::Sessions { name } => sessions(cx, &cx.admin.sessions(&name).await?),
         UserCommand::SignOut { name } => show(cx, &cx.admin.sign_out_person(&name).await?, "signed out"),
         UserCommand::Enable { name } => show(cx, &cx.admin.enable_person(&name).await?, "enabled"),
+        UserCommand::Lock { name } => show(cx, &cx.admin.set_person_locked(&name, true).await?, "locked"),
+        UserCommand::Unlock { name } => show(cx, &cx.admin.set_person_locked(&name, false).await?, "unlocked"),
+        UserCommand::Consents { name } => consents(cx, &cx.admin.consents(&name).await?),
+        UserCommand::Withdraw { name, client_id } => {
+            show(cx, &cx.admin.withdraw_consent(&name, &client_id).await?, "withdrew the consent of");
+        }
     }
     Ok(())
 }
 
+/// `NAME=VALUE`.
+fn claim(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn change(
+    name: Option<DisplayName>,
+    email: Option<Email>,
+    email_verified: Option<bool>,
+    claims: Vec<(String, String)>,
+    remove: Vec<String>,
+) -> PersonEdit {
+    let mut change = PersonEdit { name: name.map(Some), email: email.map(Some), email_verified, claims: Vec::new() };
+    for (claim, value) in claims {
+        change.claims.push((claim, Some(value)));
+    }
+    for gone in remove {
+        match gone.as_str() {
+            "name" => change.name = Some(None),
+            "email" => change.email = Some(None),
+            _ => change.claims.push((gone, None)),
+        }
+    }
+    change
+}
+
+const fn state(person: &Person) -> &'static str {
+    match (person.disabled, person.locked) {
+        (true, _) => "disabled",
+        (false, true) => "locked",
+        (false, false) => "active",
+    }
+}
+
 fn show(cx: &Context<'_>, person: &Person, done: &str) {
     cx.output.show(&json!(person), || {
-        let state = if person.disabled { "disabled" } else { "active" };
         let mut lines = vec![
             format!("username  {}", person.username),
             format!("sub       {}", person.sub),
-            format!("state     {state}"),
+            format!("state     {}", state(person)),
         ];
         lines.extend(person.name.as_ref().map(|name| format!("name      {name}")));
-        lines.extend(person.email.as_ref().map(|email| format!("email     {email}")));
+        let verified = if person.email_verified { " (verified)" } else { "" };
+        lines.extend(person.email.as_ref().map(|email| format!("email     {email}{verified}")));
+        lines.extend(person.profile.members().iter().map(|(claim, value)| match value.as_str() {
+            Some(text) => format!("{claim:<9} {text}"),
+            None => format!("{claim:<9} {value}"),
+        }));
         if !done.is_empty() {
             lines.insert(0, format!("{done} user {}", person.username));
         }
@@ -94,9 +187,8 @@ fn show(cx: &Context<'_>, person: &Person, done: &str) {
 fn list(cx: &Context<'_>, people: &[Person]) {
     cx.output.show(&json!({ "users": people }), || {
         let row = |p: &Person| {
-            let state = if p.disabled { "disabled" } else { "active" };
             let name = p.name.as_ref().map_or("", DisplayName::as_str);
-            vec![p.username.to_string(), p.sub.to_string(), state.to_owned(), name.to_owned()]
+            vec![p.username.to_string(), p.sub.to_string(), state(p).to_owned(), name.to_owned()]
         };
         match people {
             [] => "There are no people yet: doorward user create NAME".to_owned(),
@@ -132,6 +224,19 @@ fn sessions(cx: &Context<'_>, sessions: &[Session]) {
         match sessions {
             [] => "Not signed in anywhere.".to_owned(),
             all => table(&["sid", "signed in", "seen", "ends"], &all.iter().map(row).collect::<Vec<_>>()),
+        }
+    });
+}
+
+fn consents(cx: &Context<'_>, given: &[GivenConsent]) {
+    let view = |c: &GivenConsent| json!({ "client_id": c.client_id, "scopes": c.scopes, "resources": c.resources, "given_at": c.at });
+    let values: Vec<_> = given.iter().map(view).collect();
+    cx.output.show(&json!({ "consents": values }), || {
+        let row =
+            |c: &GivenConsent| vec![c.client_id.clone(), c.at.to_string(), c.scopes.to_string(), c.resources.join(" ")];
+        match given {
+            [] => "Nothing has been agreed to.".to_owned(),
+            all => table(&["client_id", "given", "scopes", "resources"], &all.iter().map(row).collect::<Vec<_>>()),
         }
     });
 }

@@ -5,6 +5,7 @@ mod oauth;
 mod page;
 mod problem;
 
+use salvo::http::header::ACCEPT;
 use salvo::http::{StatusCode, StatusError};
 use salvo::{Depot, Request, Response, handler};
 
@@ -15,9 +16,15 @@ use crate::domain::chain::chain;
 
 /// Bodies for the errors the framework itself makes: 404, 405, 413, timeouts, panics.
 #[handler]
-pub(super) async fn error_bodies(_req: &mut Request, _depot: &mut Depot, res: &mut Response) {
+pub(super) async fn error_bodies(req: &mut Request, _depot: &mut Depot, res: &mut Response) {
     let status = res.status_code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Problem::of_status(status).render(res);
+    let accepted = req.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // A browser names HTML; clients that take anything get what they can parse.
+    if accepted.contains("text/html") {
+        ErrorPage::of_status(status).render(req, res);
+    } else {
+        Problem::of_status(status).render(res);
+    }
 }
 
 pub(super) fn timed_out() -> StatusError {

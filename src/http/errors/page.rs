@@ -1,9 +1,10 @@
 //! Error pages for people: what happened and what they can do.
 
-use salvo::Response;
 use salvo::http::StatusCode;
+use salvo::{Request, Response};
 
-use super::super::pages;
+use super::super::form::FormError;
+use super::super::pages::{self, Language};
 use super::log_fault;
 use crate::admin::AdminError;
 use crate::decision::DecisionError;
@@ -15,34 +16,48 @@ use crate::oidc::logout::LogoutError;
 #[derive(Debug)]
 pub(in crate::http) struct ErrorPage {
     status: StatusCode,
-    title: &'static str,
-    text: String,
+    /// Names the texts `error-<key>-title` and `error-<key>-text`.
+    key: &'static str,
+    /// For whoever made the application, in the words of the specifications.
+    detail: Option<String>,
 }
 
 impl ErrorPage {
-    pub(in crate::http) fn bad_request(text: &str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, title: "That did not work", text: text.to_owned() }
+    const fn new(status: StatusCode, key: &'static str) -> Self {
+        Self { status, key, detail: None }
+    }
+
+    fn detailed(status: StatusCode, key: &'static str, detail: &impl ToString) -> Self {
+        Self { status, key, detail: Some(detail.to_string()) }
     }
 
     /// The page a person came from is over.
-    pub(in crate::http) fn expired() -> Self {
-        Self {
-            status: StatusCode::GONE,
-            title: "This sign-in is over",
-            text:
-                "It took too long, was finished already, or was begun in another browser. Go back to the application \
-                   and begin again."
-                    .to_owned(),
-        }
+    pub(in crate::http) const fn expired() -> Self {
+        Self::new(StatusCode::GONE, "expired")
     }
 
     /// A form that did not come from our page.
-    pub(in crate::http) fn not_ours() -> Self {
-        Self {
-            status: StatusCode::FORBIDDEN,
-            title: "That form did not come from here",
-            text: "Go back to the application and begin again.".to_owned(),
-        }
+    pub(in crate::http) const fn not_ours() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "not-ours")
+    }
+
+    pub(in crate::http) const fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found")
+    }
+
+    pub(in crate::http) const fn bad_request() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request")
+    }
+
+    /// For the errors the framework itself makes.
+    pub(in crate::http) fn of_status(status: StatusCode) -> Self {
+        let key = match status {
+            StatusCode::NOT_FOUND => "not-found",
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "busy",
+            status if status.is_client_error() => "bad-request",
+            _ => "fault",
+        };
+        Self::new(status, key)
     }
 
     pub(in crate::http) fn sign_in_fault(error: &SignInError) -> Self {
@@ -56,41 +71,42 @@ impl ErrorPage {
     fn fault(fault: &(dyn std::error::Error + 'static), is_busy: bool) -> Self {
         log_fault(fault, "a page could not be served");
         if is_busy {
-            Self {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                title: "Not just now",
-                text: "The service cannot reach its database. Try again in a moment.".to_owned(),
-            }
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy")
         } else {
-            Self {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                title: "Something went wrong here",
-                text: "It is not your fault. Try again in a moment.".to_owned(),
-            }
+            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "fault")
         }
     }
 
-    pub(in crate::http) fn render(&self, res: &mut Response) {
-        pages::error(res, self.status, self.title, &self.text);
+    pub(in crate::http) fn render(&self, req: &Request, res: &mut Response) {
+        pages::error(res, Language::of(req), self.status, self.key, self.detail.as_deref());
+    }
+}
+
+impl From<FormError> for ErrorPage {
+    fn from(error: FormError) -> Self {
+        let status = match error {
+            FormError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            FormError::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            FormError::Unreadable
+            | FormError::TooMany
+            | FormError::Encoding(_)
+            | FormError::Repeated(_)
+            | FormError::InUrl(_) => StatusCode::BAD_REQUEST,
+        };
+        Self::detailed(status, "bad-request", &error)
     }
 }
 
 impl From<AdminError> for ErrorPage {
     fn from(error: AdminError) -> Self {
         match &error {
-            AdminError::SetupLinkSpent => Self {
-                status: StatusCode::GONE,
-                title: "This link no longer works",
-                text:
-                    "It was used, has expired, or a newer one has replaced it. Start the server again to get a new one."
-                        .to_owned(),
-            },
+            AdminError::SetupLinkSpent => Self::new(StatusCode::GONE, "setup-spent"),
             AdminError::Invalid { .. }
             | AdminError::NotFound { .. }
             | AdminError::Taken { .. }
             | AdminError::InUse { .. }
             | AdminError::Cycle { .. }
-            | AdminError::TooDeep { .. } => Self::bad_request(&error.to_string()),
+            | AdminError::TooDeep { .. } => Self::detailed(StatusCode::BAD_REQUEST, "bad-request", &error),
             AdminError::Store(fault) => Self::fault(&error, fault.is_busy()),
         }
     }
@@ -99,13 +115,9 @@ impl From<AdminError> for ErrorPage {
 impl From<AuthorizeError> for ErrorPage {
     fn from(error: AuthorizeError) -> Self {
         match &error {
-            AuthorizeError::Page(text) => Self {
-                status: StatusCode::BAD_REQUEST,
-                title: "This request cannot be trusted",
-                text: (*text).to_owned(),
-            },
+            AuthorizeError::Page(untrusted) => Self::detailed(StatusCode::BAD_REQUEST, "untrusted", untrusted),
             // Goes back to the client; a page stands for it only where that could not be sent.
-            AuthorizeError::Redirect(_) => Self::bad_request(&error.to_string()),
+            AuthorizeError::Redirect(_) => Self::detailed(StatusCode::BAD_REQUEST, "bad-request", &error),
             AuthorizeError::Decision(fault) => Self::fault(&error, matches!(fault, DecisionError::Stale)),
             AuthorizeError::Store(fault) => Self::fault(&error, fault.is_busy()),
         }
@@ -116,12 +128,7 @@ impl From<InteractionError> for ErrorPage {
     fn from(error: InteractionError) -> Self {
         match &error {
             InteractionError::Gone => Self::expired(),
-            InteractionError::OtherPerson => Self {
-                status: StatusCode::CONFLICT,
-                title: "Somebody else has signed in",
-                text: "Another person signed in in this browser meanwhile. Go back and look again before you agree."
-                    .to_owned(),
-            },
+            InteractionError::OtherPerson => Self::new(StatusCode::CONFLICT, "other-person"),
             InteractionError::Decision(fault) => Self::fault(&error, matches!(fault, DecisionError::Stale)),
             InteractionError::Store(fault) => Self::fault(&error, fault.is_busy()),
         }
@@ -131,7 +138,7 @@ impl From<InteractionError> for ErrorPage {
 impl From<LogoutError> for ErrorPage {
     fn from(error: LogoutError) -> Self {
         match &error {
-            LogoutError::ClientMismatch => Self::bad_request(&error.to_string()),
+            LogoutError::ClientMismatch => Self::detailed(StatusCode::BAD_REQUEST, "logout-mismatch", &error),
             LogoutError::Decision(fault) => Self::fault(&error, matches!(fault, DecisionError::Stale)),
             LogoutError::Store(fault) => Self::fault(&error, fault.is_busy()),
         }

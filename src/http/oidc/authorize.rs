@@ -11,7 +11,7 @@ use super::super::App;
 use super::super::cookies::{self, Kind};
 use super::super::errors::ErrorPage;
 use super::super::form::{FormError, body, pairs};
-use super::super::pages;
+use super::super::{in_own_task, pages};
 use crate::oidc::authorize::{AuthorizeError, Parameters};
 
 #[derive(Clone)]
@@ -23,16 +23,17 @@ impl Authorize {
         let issuer = &self.0.provider.settings().issuer;
         let parameters = match self.parameters(req).await {
             Ok(parameters) => parameters,
-            Err(error) => return ErrorPage::from(error).render(res),
+            Err(error) => return ErrorPage::from(error).render(req, res),
         };
         let browser = cookies::read(req, Kind::Browser, issuer);
-        match self.0.provider.authorize(&parameters, browser).await {
+        let provider = self.0.provider.clone();
+        match in_own_task(async move { provider.authorize(&parameters, browser).await }).await {
             Ok(begun) => {
                 cookies::set(res, Kind::Browser, issuer, &begun.browser);
                 see_other(res, &format!("/interaction/{}", begun.interaction));
             }
-            Err(AuthorizeError::Redirect(answer)) => pages::answer::send(res, &answer),
-            Err(error) => ErrorPage::from(error).render(res),
+            Err(AuthorizeError::Redirect(answer)) => pages::answer::send(req, res, &answer),
+            Err(error) => ErrorPage::from(error).render(req, res),
         }
     }
 }

@@ -6,6 +6,7 @@ use salvo::http::StatusCode;
 use salvo::http::header::{CACHE_CONTROL, HeaderValue};
 use salvo::{Response, handler};
 
+use super::super::pages::LANGUAGES;
 use super::super::reply;
 use crate::domain::issuer::Issuer;
 use crate::oidc::metadata;
@@ -15,7 +16,7 @@ pub(in crate::http) struct Document(Arc<str>);
 
 impl Document {
     pub(in crate::http) fn authorization_server(issuer: &Issuer) -> Self {
-        Self(metadata::authorization_server(issuer).to_string().into())
+        Self(metadata::authorization_server(issuer, &LANGUAGES).to_string().into())
     }
 
     pub(in crate::http) fn policy_decision_point(issuer: &Issuer) -> Self {

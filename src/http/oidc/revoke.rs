@@ -7,7 +7,7 @@ use salvo::{Depot, Response, handler};
 
 use super::super::errors::OAuthError;
 use super::super::frame::RequestId;
-use super::super::{App, reply};
+use super::super::{App, in_own_task, reply};
 use super::entered;
 
 #[derive(Clone)]
@@ -32,8 +32,6 @@ impl Revoke {
         let token = entered.form.get("token").ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
         let (provider, client, token) = (self.0.provider.clone(), entered.client.clone(), token.to_owned());
         let request_id = RequestId::of(depot).map(str::to_owned);
-        // In a task of its own: a caller that disconnects does so before the commit or after its effects, never between.
-        let task = tokio::spawn(async move { provider.revoke(&client, &token, request_id.as_deref()).await });
-        Ok(task.await.map_err(|_| OAuthError::interrupted())??)
+        Ok(in_own_task(async move { provider.revoke(&client, &token, request_id.as_deref()).await }).await?)
     }
 }

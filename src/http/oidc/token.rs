@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::errors::OAuthError;
 use super::super::form::Form;
 use super::super::frame::RequestId;
-use super::super::{App, reply};
+use super::super::{App, in_own_task, reply};
 use super::entered;
 use crate::domain::secret::Secret;
 use crate::oidc::exchange::{CodeRequest, Tokens};
@@ -66,17 +66,14 @@ impl Token {
                 let code = secret("code").ok_or_else(|| OAuthError::invalid_request("code is missing"))?;
                 let (redirect_uri, verifier) = (form.get("redirect_uri").map(str::to_owned), secret("code_verifier"));
                 let request = CodeRequest { code, redirect_uri, verifier, request_id };
-                // In a task of its own: a caller that disconnects does so before the commit or after it.
-                let task = tokio::spawn(async move { provider.exchange_code(&client, request).await });
-                Ok(task.await.map_err(|_| OAuthError::interrupted())??.into())
+                Ok(in_own_task(async move { provider.exchange_code(&client, request).await }).await?.into())
             }
             Some("refresh_token") => {
                 let token = secret("refresh_token");
                 let token = token.ok_or_else(|| OAuthError::invalid_request("refresh_token is missing"))?;
                 let (scope, resources) = (form.get("scope").map(str::to_owned), resources(form)?);
                 let request = RefreshRequest { token, scope, resources, request_id };
-                let task = tokio::spawn(async move { provider.refresh(&client, request).await });
-                Ok(task.await.map_err(|_| OAuthError::interrupted())??.into())
+                Ok(in_own_task(async move { provider.refresh(&client, request).await }).await?.into())
             }
             Some(_) => Err(OAuthError::unsupported_grant_type()),
             None => Err(OAuthError::invalid_request("grant_type is missing")),

@@ -1,4 +1,4 @@
-//! Sign-in and consent: plain forms that work without script, with stable ids.
+//! Sign-in, choice of account and consent: plain forms that work without script, with stable ids.
 
 use std::sync::Arc;
 
@@ -7,25 +7,27 @@ use salvo::http::StatusCode;
 use salvo::http::header::{HeaderValue, RETRY_AFTER};
 use salvo::{Depot, Request, Response, handler};
 
-use super::super::App;
 use super::super::browser_door::{InBrowser, form_token};
 use super::super::cookies::{self, Kind};
 use super::super::errors::ErrorPage;
 use super::super::frame::RequestId;
 use super::super::oidc::authorize::see_other;
-use super::{answer, render_for};
+use super::super::{App, client_address, in_own_task};
+use super::{Language, answer, render_for};
+use crate::domain::authorization::AccountChoice;
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::domain::scope::Scopes;
 use crate::domain::secret::Secret;
 use crate::login::password::{Attempt, SignInError};
-use crate::oidc::interaction::Page;
+use crate::oidc::interaction::{Asks, InteractionError, Next, Page};
 
 /// What a form shows again after a failed attempt.
 struct Again<'a> {
     status: StatusCode,
     username: &'a str,
-    problem: &'a str,
+    /// Names the text.
+    problem: &'static str,
 }
 
 #[derive(Clone)]
@@ -33,41 +35,57 @@ pub(in crate::http) struct InteractionPage(pub Arc<App>);
 
 #[handler]
 impl InteractionPage {
-    async fn handle(&self, depot: &mut Depot, res: &mut Response) {
-        let Ok(entered) = depot.get_typed::<InBrowser>() else { return ErrorPage::expired().render(res) };
-        show(&self.0, entered, res, None).await;
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+        let Ok(entered) = depot.get_typed::<InBrowser>() else { return ErrorPage::expired().render(req, res) };
+        show(&self.0, entered, req, res, None).await;
     }
 }
 
 /// The page of the step that is due.
-async fn show(app: &App, entered: &InBrowser, res: &mut Response, again: Option<Again<'_>>) {
-    match app.provider.advance(entered.interaction, &entered.browser).await {
-        Ok(page) => show_page(entered, res, page, again),
-        Err(error) => ErrorPage::from(error).render(res),
+async fn show(app: &App, entered: &InBrowser, req: &Request, res: &mut Response, again: Option<Again<'_>>) {
+    let (provider, interaction, browser) = (app.provider.clone(), entered.interaction, entered.browser.clone());
+    let next = in_own_task(async move { provider.advance(interaction, &browser).await }).await;
+    go_on(entered, req, res, next, again);
+}
+
+fn go_on(
+    entered: &InBrowser,
+    req: &Request,
+    res: &mut Response,
+    next: Result<Next, InteractionError>,
+    again: Option<Again<'_>>,
+) {
+    match next {
+        Ok(Next::Page(page)) => show_page(entered, req, res, &page, again),
+        Ok(Next::Answer(back)) => answer::send(req, res, &back),
+        Err(error) => ErrorPage::from(error).render(req, res),
     }
 }
 
-fn show_page(entered: &InBrowser, res: &mut Response, page: Page, again: Option<Again<'_>>) {
+fn show_page(entered: &InBrowser, req: &Request, res: &mut Response, page: &Page, again: Option<Again<'_>>) {
+    let language = Language::preferred(page.ui_locales.as_deref(), req);
     let id = entered.interaction.to_string();
     let form_token = form_token(&entered.browser.secret, &id);
-    match page {
-        Page::SignIn { client, login_hint, redirect_uri } => {
-            let (status, username, problem) = match again {
-                Some(again) => (again.status, again.username.to_owned(), Some(again.problem)),
-                None => (StatusCode::OK, login_hint.unwrap_or_default(), None),
-            };
-            let client = display(&client);
-            let context = context! { id, form_token, client, username, problem };
-            render_for(res, status, "login.html", context, Some(&redirect_uri));
+    let client = display(&page.client);
+    let status = again.as_ref().map_or(StatusCode::OK, |again| again.status);
+    let (template, context) = match &page.asks {
+        Asks::SignIn { login_hint } => {
+            let problem = again.as_ref().map(|again| language.text(again.problem, &[]));
+            let hinted = login_hint.as_deref().unwrap_or_default();
+            let username = again.map_or(hinted, |again| again.username);
+            ("login.html", context! { id, form_token, client, username, problem })
         }
-        Page::Consent { client, person, session, scopes, redirect_uri } => {
-            let asks = in_words(&scopes);
-            let (client, session, username) = (display(&client), session.to_string(), person.username.to_string());
-            let context = context! { id, form_token, client, session, username, asks };
-            render_for(res, StatusCode::OK, "consent.html", context, Some(&redirect_uri));
+        Asks::SelectAccount { person, session } => {
+            let (session, username) = (session.to_string(), person.username.as_str());
+            ("select_account.html", context! { id, form_token, client, session, username })
         }
-        Page::Answer(back) => answer::send(res, &back),
-    }
+        Asks::Consent { person, session, scopes } => {
+            let (session, username) = (session.to_string(), person.username.as_str());
+            let asks = in_words(language, scopes);
+            ("consent.html", context! { id, form_token, client, session, username, asks })
+        }
+    };
+    render_for(res, language, status, template, context, Some(&page.redirect_uri));
 }
 
 fn display(client: &Client) -> String {
@@ -75,15 +93,12 @@ fn display(client: &Client) -> String {
 }
 
 /// What is asked for, in words for the person.
-fn in_words(scopes: &Scopes) -> Vec<String> {
+fn in_words(language: Language, scopes: &Scopes) -> Vec<String> {
     let words = |scope: &str| match scope {
-        "openid" => "know who you are".to_owned(),
-        "profile" => "see your name and username".to_owned(),
-        "email" => "see your e-mail address".to_owned(),
-        "address" => "see your postal address".to_owned(),
-        "phone" => "see your phone number".to_owned(),
-        "offline_access" => "act for you also while you are away".to_owned(),
-        other => format!("use {other}"),
+        "openid" | "profile" | "email" | "address" | "phone" | "offline_access" => {
+            language.text(&format!("scope-{scope}"), &[])
+        }
+        other => language.text("scope-other", &[("scope", other)]),
     };
     scopes.iter().map(|scope| words(scope.as_str())).collect()
 }
@@ -94,56 +109,75 @@ pub(in crate::http) struct SignIn(pub Arc<App>);
 #[handler]
 impl SignIn {
     async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
-        let Ok(entered) = depot.get_typed::<InBrowser>() else { return ErrorPage::expired().render(res) };
+        let Ok(entered) = depot.get_typed::<InBrowser>() else { return ErrorPage::expired().render(req, res) };
         let username = entered.form.get("username").unwrap_or_default().to_owned();
-        let address = match req.remote_addr().clone().into_std() {
-            Some(address) => address.ip(),
-            None => std::net::IpAddr::from([0, 0, 0, 0]),
-        };
         let attempt = Attempt {
             interaction: entered.interaction,
             browser: entered.browser.secret.clone(),
             session: entered.browser.session.clone(),
             username: username.clone(),
             password: Secret::new(entered.form.get("password").unwrap_or_default().to_owned()),
-            address,
+            address: client_address::of(req, &self.0.trusted_proxies),
             request_id: RequestId::of(depot).map(str::to_owned),
         };
         let login = self.0.login.clone();
-        // In a task of its own: who disconnects does so before the commit or after it.
-        match tokio::spawn(async move { login.sign_in(attempt).await }).await {
-            Ok(Ok(signed_in)) => {
+        match in_own_task(async move { login.sign_in(attempt).await }).await {
+            Ok(signed_in) => {
                 cookies::set(res, Kind::Session, &self.0.provider.settings().issuer, &signed_in.cookie);
                 see_other(res, &format!("/interaction/{}", entered.interaction));
             }
-            Ok(Err(error)) => self.refused(entered, res, &username, error).await,
-            Err(_) => ErrorPage::bad_request("Try again in a moment.").render(res),
+            Err(error) => self.refused(entered, req, res, &username, error).await,
         }
     }
 }
 
 impl SignIn {
-    async fn refused(&self, entered: &InBrowser, res: &mut Response, username: &str, error: SignInError) {
+    async fn refused(
+        &self,
+        entered: &InBrowser,
+        req: &Request,
+        res: &mut Response,
+        username: &str,
+        error: SignInError,
+    ) {
         let wait = match &error {
             SignInError::Throttled { retry_after } => Some(retry_after.as_secs().max(1)),
             SignInError::Busy => Some(2),
             _ => None,
         };
         let (status, problem) = match &error {
-            SignInError::Wrong => (StatusCode::BAD_REQUEST, "The username or the password is wrong."),
-            SignInError::Throttled { .. } => {
-                (StatusCode::TOO_MANY_REQUESTS, "There were too many attempts. Wait a while, then try again.")
-            }
-            SignInError::Busy => {
-                (StatusCode::SERVICE_UNAVAILABLE, "Many people sign in just now. Try again in a moment.")
-            }
-            SignInError::InteractionGone => return ErrorPage::expired().render(res),
-            SignInError::Failed | SignInError::Store(_) => return ErrorPage::sign_in_fault(&error).render(res),
+            SignInError::Wrong => (StatusCode::BAD_REQUEST, "sign-in-wrong"),
+            SignInError::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "sign-in-throttled"),
+            SignInError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "sign-in-busy"),
+            SignInError::InteractionGone => return ErrorPage::expired().render(req, res),
+            SignInError::Failed | SignInError::Store(_) => return ErrorPage::sign_in_fault(&error).render(req, res),
         };
-        show(&self.0, entered, res, Some(Again { status, username, problem })).await;
+        show(&self.0, entered, req, res, Some(Again { status, username, problem })).await;
         if let Some(value) = wait.and_then(|seconds| HeaderValue::from_str(&seconds.to_string()).ok()) {
             res.headers_mut().insert(RETRY_AFTER, value);
         }
+    }
+}
+
+/// The session a form was shown to.
+fn shown_to(entered: &InBrowser) -> Option<SessionId> {
+    entered.form.get("session").and_then(|id| id.parse().ok())
+}
+
+#[derive(Clone)]
+pub(in crate::http) struct SelectAccount(pub Arc<App>);
+
+#[handler]
+impl SelectAccount {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+        let Ok(entered) = depot.get_typed::<InBrowser>() else { return ErrorPage::expired().render(req, res) };
+        let choice = entered.form.get("choice").and_then(AccountChoice::parse);
+        let (Some(shown_to), Some(choice)) = (shown_to(entered), choice) else {
+            return ErrorPage::not_ours().render(req, res);
+        };
+        let (provider, id, browser) = (self.0.provider.clone(), entered.interaction, entered.browser.clone());
+        let next = in_own_task(async move { provider.choose_account(id, &browser, shown_to, choice).await }).await;
+        go_on(entered, req, res, next, None);
     }
 }
 
@@ -152,14 +186,12 @@ pub(in crate::http) struct Consent(pub Arc<App>);
 
 #[handler]
 impl Consent {
-    async fn handle(&self, depot: &mut Depot, res: &mut Response) {
-        let Ok(entered) = depot.get_typed::<InBrowser>() else { return ErrorPage::expired().render(res) };
-        let shown_to = entered.form.get("session").and_then(|id| id.parse::<SessionId>().ok());
-        let Some(shown_to) = shown_to else { return ErrorPage::not_ours().render(res) };
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+        let Ok(entered) = depot.get_typed::<InBrowser>() else { return ErrorPage::expired().render(req, res) };
+        let Some(shown_to) = shown_to(entered) else { return ErrorPage::not_ours().render(req, res) };
         let allowed = entered.form.get("decision") == Some("allow");
-        match self.0.provider.consent(entered.interaction, &entered.browser, shown_to, allowed).await {
-            Ok(page) => show_page(entered, res, page, None),
-            Err(error) => ErrorPage::from(error).render(res),
-        }
+        let (provider, id, browser) = (self.0.provider.clone(), entered.interaction, entered.browser.clone());
+        let next = in_own_task(async move { provider.consent(id, &browser, shown_to, allowed).await }).await;
+        go_on(entered, req, res, next, None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minijinja::context;
+use minijinja::{Value, context};
 use salvo::http::{Method, StatusCode};
 use salvo::{Depot, Request, Response, handler};
 
@@ -12,8 +12,9 @@ use super::super::cookies::{self, Kind};
 use super::super::errors::ErrorPage;
 use super::super::form::{Form, FormError};
 use super::super::frame::RequestId;
+use super::super::in_own_task;
 use super::super::oidc::authorize::see_other;
-use super::render;
+use super::{Language, render};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::oidc::logout::LogoutRequest;
@@ -26,7 +27,7 @@ impl Logout {
     async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
         let form = match self.form(req).await {
             Ok(form) => form,
-            Err(error) => return ErrorPage::from(error).render(res),
+            Err(error) => return ErrorPage::from(error).render(req, res),
         };
         let request = request_of(&form);
         // A cross-site POST carries no session cookie: it is answered by a GET of our own, which does.
@@ -36,11 +37,11 @@ impl Logout {
         let cookie = cookies::read(req, Kind::Session, &self.0.provider.settings().issuer);
         match self.0.provider.logout(&request, cookie.as_ref()).await {
             Ok(logout) => match (logout.session, cookie) {
-                (Some(session), Some(cookie)) if !logout.silent => ask(res, &request, &session, &cookie),
-                (Some(session), _) => self.0.end(depot, res, &session, logout.redirect.as_deref()).await,
+                (Some(_), Some(cookie)) if !logout.silent => ask(req, res, &request, &cookie),
+                (Some(session), _) => self.0.end(req, depot, res, session, logout.redirect.as_deref()).await,
                 (None, _) => go(res, logout.redirect.as_deref()),
             },
-            Err(error) => ErrorPage::from(error).render(res),
+            Err(error) => ErrorPage::from(error).render(req, res),
         }
     }
 }
@@ -62,32 +63,32 @@ fn request_of(form: &Form) -> LogoutRequest {
         client_id: get("client_id"),
         post_logout_redirect_uri: get("post_logout_redirect_uri"),
         state: get("state"),
+        ui_locales: get("ui_locales"),
     }
 }
 
-fn query(request: &LogoutRequest) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    let members = [
+/// The members of a request that have a value.
+fn members(request: &LogoutRequest) -> impl Iterator<Item = (&'static str, &str)> {
+    let all = [
         ("id_token_hint", &request.id_token_hint),
         ("client_id", &request.client_id),
         ("post_logout_redirect_uri", &request.post_logout_redirect_uri),
         ("state", &request.state),
+        ("ui_locales", &request.ui_locales),
     ];
-    for (name, value) in members {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    query.finish()
+    all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)))
+}
+
+fn query(request: &LogoutRequest) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(members(request)).finish()
 }
 
 /// Nobody is signed out by anyone's link: the person is asked, on a page bound to their session.
-fn ask(res: &mut Response, request: &LogoutRequest, session: &Session, cookie: &Secret) {
+fn ask(req: &Request, res: &mut Response, request: &LogoutRequest, cookie: &Secret) {
     let form_token = form_token(cookie, "own page");
-    let (client_id, redirect, state) = (&request.client_id, &request.post_logout_redirect_uri, &request.state);
-    let (hint, session) = (&request.id_token_hint, session.id.to_string());
-    let context = context! { form_token, client_id, redirect, state, hint, session };
-    render(res, StatusCode::OK, "logout.html", context);
+    let fields: Vec<Value> = members(request).map(|(name, value)| context! { name, value }).collect();
+    let language = Language::preferred(request.ui_locales.as_deref(), req);
+    render(res, language, StatusCode::OK, "logout.html", context! { form_token, fields });
 }
 
 fn go(res: &mut Response, redirect: Option<&str>) {
@@ -95,23 +96,21 @@ fn go(res: &mut Response, redirect: Option<&str>) {
 }
 
 impl App {
-    async fn end(&self, depot: &Depot, res: &mut Response, session: &Session, redirect: Option<&str>) {
-        let (login, provider, session) = (self.login.clone(), self.provider.clone(), session.clone());
+    async fn end(&self, req: &Request, depot: &Depot, res: &mut Response, session: Session, redirect: Option<&str>) {
+        let login = self.login.clone();
         let request_id = RequestId::of(depot).map(str::to_owned);
-        let task = tokio::spawn(async move { login.sign_out(&session, request_id.as_deref()).await });
-        match task.await {
-            Ok(Ok(revision)) => {
+        match in_own_task(async move { login.sign_out(&session, request_id.as_deref()).await }).await {
+            Ok(revision) => {
                 // The page says "signed out": from here on everything of the session is refused on this node too.
                 if let Some(revision) = revision
-                    && let Err(error) = provider.decisions().wait_applied(revision).await
+                    && let Err(error) = self.provider.decisions().wait_applied(revision).await
                 {
-                    return ErrorPage::unavailable(&error).render(res);
+                    return ErrorPage::unavailable(&error).render(req, res);
                 }
                 cookies::remove(res, Kind::Session, &self.provider.settings().issuer);
                 go(res, redirect);
             }
-            Ok(Err(error)) => ErrorPage::unavailable(&error).render(res),
-            Err(_) => ErrorPage::bad_request("Try again in a moment.").render(res),
+            Err(error) => ErrorPage::unavailable(&error).render(req, res),
         }
     }
 }
@@ -121,18 +120,21 @@ pub(in crate::http) struct LogoutConfirm(pub Arc<App>);
 
 #[handler]
 impl LogoutConfirm {
-    async fn handle(&self, depot: &mut Depot, res: &mut Response) {
-        let Ok(own) = depot.get_typed::<OwnForm>() else { return ErrorPage::not_ours().render(res) };
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+        let Ok(own) = depot.get_typed::<OwnForm>() else { return ErrorPage::not_ours().render(req, res) };
         let request = request_of(&own.form);
         match self.0.provider.logout(&request, own.session.as_ref()).await {
             Ok(logout) => match logout.session {
                 Some(session) if own.form.get("decision") == Some("yes") => {
-                    self.0.end(depot, res, &session, logout.redirect.as_deref()).await;
+                    self.0.end(req, depot, res, session, logout.redirect.as_deref()).await;
                 }
-                Some(_) => render(res, StatusCode::OK, "stayed.html", context! {}),
+                Some(_) => {
+                    let language = Language::preferred(request.ui_locales.as_deref(), req);
+                    render(res, language, StatusCode::OK, "stayed.html", context! {});
+                }
                 None => go(res, logout.redirect.as_deref()),
             },
-            Err(error) => ErrorPage::from(error).render(res),
+            Err(error) => ErrorPage::from(error).render(req, res),
         }
     }
 }
@@ -142,7 +144,7 @@ pub(in crate::http) struct SignedOut;
 
 #[handler]
 impl SignedOut {
-    fn handle(res: &mut Response) {
-        render(res, StatusCode::OK, "signed_out.html", context! {});
+    fn handle(req: &mut Request, res: &mut Response) {
+        render(res, Language::of(req), StatusCode::OK, "signed_out.html", context! {});
     }
 }

@@ -3,18 +3,19 @@
 pub(super) mod answer;
 pub(super) mod assets;
 pub(super) mod interaction;
+mod language;
 pub(super) mod logout;
 pub(super) mod setup;
 
 use std::sync::LazyLock;
 
-use minijinja::{Environment, Value};
+use minijinja::{Environment, Value, context};
 use salvo::Response;
 use salvo::http::StatusCode;
-use salvo::http::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
+use salvo::http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
 
+pub(super) use self::language::{Language, TAGS as LANGUAGES};
 use super::reply;
-
 use crate::domain::chain::chain;
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -23,6 +24,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("base.html", include_str!("templates/base.html")),
         ("error.html", include_str!("templates/error.html")),
         ("login.html", include_str!("templates/login.html")),
+        ("select_account.html", include_str!("templates/select_account.html")),
         ("consent.html", include_str!("templates/consent.html")),
         ("logout.html", include_str!("templates/logout.html")),
         ("signed_out.html", include_str!("templates/signed_out.html")),
@@ -40,7 +42,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// Styles only from here, no script, forms only to here and, since browsers apply it to redirects after a form, to where
+/// Styles and scripts only from here, forms only to here and, since browsers apply it to redirects after a form, to where
 /// this request may be sent back to; framed by nobody.
 fn policy(redirect: Option<&str>) -> String {
     let target = redirect.and_then(|uri| url::Url::parse(uri).ok()).map(|url| match url.origin() {
@@ -49,24 +51,35 @@ fn policy(redirect: Option<&str>) -> String {
     });
     let target = target.unwrap_or_default();
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{target}; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'{target}; \
+         base-uri 'none'; frame-ancestors 'none'"
     )
 }
 
-fn render(res: &mut Response, status: StatusCode, template: &str, context: Value) {
-    render_for(res, status, template, context, None);
+fn render(res: &mut Response, language: Language, status: StatusCode, template: &str, context: Value) {
+    render_for(res, language, status, template, context, None);
 }
 
 /// A page whose forms may end at this redirect.
-fn render_for(res: &mut Response, status: StatusCode, template: &str, context: Value, redirect: Option<&str>) {
+fn render_for(
+    res: &mut Response,
+    language: Language,
+    status: StatusCode,
+    template: &str,
+    context: Value,
+    redirect: Option<&str>,
+) {
+    let context = context! { lang => language.tag(), t => language.function(), ..context };
     match TEMPLATES.get_template(template).and_then(|t| t.render(context)) {
         Ok(html) => {
             reply::body(res, status, reply::HTML, html);
+            let headers = res.headers_mut();
             if let Ok(policy) = HeaderValue::from_str(&policy(redirect)) {
-                res.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+                headers.insert(CONTENT_SECURITY_POLICY, policy);
             }
-            res.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+            headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+            headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(NO_DEVICES));
         }
         Err(error) => {
             tracing::error!(error = chain(&error), template, "a page could not be rendered");
@@ -75,7 +88,13 @@ fn render_for(res: &mut Response, status: StatusCode, template: &str, context: V
     }
 }
 
-/// A page that says what happened and what to do.
-pub(super) fn error(res: &mut Response, status: StatusCode, title: &str, text: &str) {
-    render(res, status, "error.html", minijinja::context! { title, text });
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+/// Nothing a page of ours needs.
+const NO_DEVICES: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()";
+
+/// A page that says what happened and what to do: the texts `error-<key>-title` and `error-<key>-text`, and what went
+/// wrong technically where that helps whoever made the application.
+pub(super) fn error(res: &mut Response, language: Language, status: StatusCode, key: &str, detail: Option<&str>) {
+    let text = |part: &str| language.text(&format!("error-{key}-{part}"), &[]);
+    render(res, language, status, "error.html", context! { title => text("title"), text => text("text"), detail });
 }

@@ -55,6 +55,7 @@ pub fn new_client(client_id: &str, auth_method: AuthMethod) -> NewClient {
         post_logout_redirect_uris: Vec::new(),
         first_party: false,
         pkce_optional: false,
+        default_max_age: None,
     }
 }
 
@@ -102,7 +103,7 @@ impl World {
         let mut world = Self::default();
         for name in ["alice", "bob", "carol"] {
             let username = Username::parse(name).unwrap();
-            let person = admin.create_person(NewPerson { username, sub: None, name: None, email: None }).await.unwrap();
+            let person = admin.create_person(NewPerson::named(username)).await.unwrap();
             if name == "alice" {
                 world.alice_sub = person.sub.to_string();
             }

@@ -1,0 +1,10 @@
+-- The standard claims about people; locks; the account chosen in an interaction; a client's own max_age.
+
+ALTER TABLE people ADD COLUMN email_verified INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE people ADD COLUMN profile TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE people ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE people ADD COLUMN locked_at INTEGER;
+UPDATE people SET updated_at = created_at;
+
+ALTER TABLE interactions ADD COLUMN account_choice TEXT;
+ALTER TABLE clients ADD COLUMN default_max_age_seconds INTEGER;

@@ -1,0 +1,85 @@
+unnamed-application = der Anwendung
+show-password = Zeigen
+hide-password = Verbergen
+typed-length = { $count } von mindestens { $min } Zeichen
+long-enough = Lang genug. Am besten sind Wörter, die nicht zusammengehören.
+
+sign-in-title = Anmelden
+sign-in-to = um mit { $client } weiterzumachen
+username = Benutzername
+password = Passwort
+sign-in = Anmelden
+sign-in-wrong = Der Benutzername oder das Passwort ist falsch.
+sign-in-throttled = Es waren zu viele Versuche. Warten Sie eine Weile und versuchen Sie es dann noch einmal.
+sign-in-busy = Gerade melden sich viele an. Versuchen Sie es gleich noch einmal.
+
+select-account-title = Welches Konto?
+select-account-lead = { $client } fragt, mit welchem Konto Sie weitermachen möchten.
+select-account-continue = Weiter als { $username }
+select-account-switch = Ein anderes Konto verwenden
+
+consent-title = { $client } erlauben?
+consent-lead = Sie sind als { $username } angemeldet. { $client } möchte:
+consent-allow = Erlauben
+consent-deny = Nicht erlauben
+consent-switch = Ein anderes Konto verwenden
+scope-openid = wissen, wer Sie sind
+scope-profile = Ihren Namen und Ihr Profil sehen
+scope-email = Ihre E-Mail-Adresse sehen
+scope-address = Ihre Postanschrift sehen
+scope-phone = Ihre Telefonnummer sehen
+scope-offline_access = auch während Ihrer Abwesenheit für Sie handeln
+scope-other = { $scope } verwenden
+
+form-post-title = Einen Moment
+form-post-lead = Sie werden zu { $client } zurückgeschickt.
+form-post-submit = Weiter
+
+logout-title = Abmelden?
+logout-lead = Sie werden hier und in den Anwendungen abgemeldet, die diese Anmeldung verwenden.
+logout-yes = Abmelden
+logout-no = Angemeldet bleiben
+signed-out-title = Sie sind abgemeldet
+signed-out-text = Sie können diese Seite schließen.
+stayed-title = Sie sind weiterhin angemeldet
+stayed-text = Sie können diese Seite schließen oder zurückgehen.
+
+setup-title = Doorward einrichten
+setup-lead = Sie werden jetzt die erste Person, die diesen Dienst betreibt und hier alles darf. Dieser Link gilt einmal.
+setup-username-hint = Buchstaben, Ziffern und _ - . + @
+setup-name = Ihr Name (freiwillig)
+setup-email = E-Mail (freiwillig)
+setup-password-hint = Mindestens { $min } Zeichen; einige Wörter hintereinander merkt man sich leicht
+setup-submit = Den Dienst übernehmen
+setup-username-wrong = Verwenden Sie 1 bis 128 Buchstaben ohne Akzente, Ziffern oder _ - . + @, mit einem Buchstaben oder einer Ziffer am Anfang.
+setup-username-taken = Diesen Namen gibt es schon.
+setup-name-wrong = Verwenden Sie höchstens 200 Zeichen.
+setup-email-wrong = Schreiben Sie etwas wie name@example.com.
+password-too-short = Verwenden Sie mindestens { $min } Zeichen; einige Wörter hintereinander merkt man sich leicht.
+password-too-long = Verwenden Sie höchstens { $max } Zeichen.
+password-too-common = Dieses Passwort würde früh erraten. Fügen Sie Wörter hinzu, die nicht zusammengehören.
+setup-done-title = Doorward ist bereit
+setup-done-text = { $username } betreibt jetzt diesen Dienst (sub { $sub }) und hat die Rolle admin.
+setup-done-next = Weiter geht es auf der Befehlszeile des Servers: „doorward --help“ zeigt, wie man Ressourcenserver, Clients und Personen einrichtet.
+
+error-detail = Für die, die die Anwendung betreuen: { $detail }
+error-bad-request-title = Das hat nicht geklappt
+error-bad-request-text = Was Ihr Browser geschickt hat, war nicht lesbar. Gehen Sie zurück und versuchen Sie es noch einmal.
+error-expired-title = Diese Anmeldung ist vorbei
+error-expired-text = Sie hat zu lange gedauert, ist schon abgeschlossen oder wurde in einem anderen Browser begonnen. Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.
+error-not-ours-title = Dieses Formular kam nicht von hier
+error-not-ours-text = Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.
+error-busy-title = Gerade nicht
+error-busy-text = Der Dienst kann im Moment nicht antworten. Versuchen Sie es bald noch einmal.
+error-fault-title = Hier ist etwas schiefgegangen
+error-fault-text = Es liegt nicht an Ihnen. Versuchen Sie es gleich noch einmal.
+error-setup-spent-title = Dieser Link gilt nicht mehr
+error-setup-spent-text = Er wurde verwendet, ist abgelaufen oder durch einen neueren ersetzt. Starten Sie den Server neu, um einen neuen zu bekommen.
+error-untrusted-title = Dieser Anfrage ist nicht zu trauen
+error-untrusted-text = Die Anwendung, die Sie hierher geschickt hat, hat einen Fehler gemacht, oder jemand anderes hat diesen Link gebaut. Es ist nichts geschehen.
+error-other-person-title = Jemand anderes hat sich angemeldet
+error-other-person-text = Inzwischen hat sich in diesem Browser eine andere Person angemeldet. Gehen Sie zurück und schauen Sie noch einmal, bevor Sie zustimmen.
+error-not-found-title = Hier ist nichts
+error-not-found-text = Vielleicht ist die Adresse falsch geschrieben, oder was hier war, gibt es nicht mehr.
+error-logout-mismatch-title = Das hat nicht geklappt
+error-logout-mismatch-text = Die Anwendung wollte Sie mit dem Nachweis einer anderen Anwendung abmelden. Sie sind weiterhin angemeldet.
