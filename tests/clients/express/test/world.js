@@ -3,12 +3,20 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import session from 'express-session';
 import { importJWK } from 'jose';
 import * as openid from 'openid-client';
 import { createApp } from '../src/app.js';
 import { connect } from '../src/doorward.js';
 import { createService } from '../src/service.js';
+import { createWeb } from '../web/app.js';
+import { createSignIn } from '../web/signin.js';
+import { Browser, signInAt } from './browser.js';
+
+const { MemoryStore } = session;
 
 const world = process.env.CLIENTS_WORLD;
 if (!world) throw new Error('CLIENTS_WORLD is not set: start these tests with tests/clients/run');
@@ -20,6 +28,7 @@ export const billing = 'https://billing.example/api';
 const readJson = (...path) => JSON.parse(readFileSync(join(world, ...path), 'utf8'));
 const secretOf = (clientId) => readJson('clients', `${clientId}.json`).client_secret;
 
+export const password = readFileSync(join(world, 'password'), 'utf8');
 export const alice = readJson('users', 'alice.json');
 export const basic = (clientId) => openid.ClientSecretBasic(secretOf(clientId));
 export const post = (clientId) => openid.ClientSecretPost(secretOf(clientId));
@@ -57,6 +66,58 @@ export async function startNotes(t, parts) {
   call.as = (token, path, options = {}) =>
     call(path, { ...options, headers: { ...options.headers, authorization: `Bearer ${token}` } });
   return call;
+}
+
+/** Signs people in as the web app does, on no server: for what is asked of the library alone. */
+export function createWebSignIn(origin, changes = {}) {
+  return createSignIn({
+    issuer,
+    clientId: 'web-express',
+    clientSecret: secretOf('web-express'),
+    origin,
+    resource: notes,
+    scope: 'openid profile email notes:read',
+    ...changes,
+  });
+}
+
+/** Starts the web app, with the notes API behind it, on free ports. Closed when the tests end. */
+export async function startWeb(t, { clock } = {}) {
+  const api = createApp(await connectNotes()).listen(0, '127.0.0.1');
+  const server = createServer().listen(0, '127.0.0.1');
+  await Promise.all([once(api, 'listening'), once(server, 'listening')]);
+  const close = (listening) => {
+    listening.closeAllConnections();
+    listening.close();
+  };
+  t.after(() => [api, server].forEach(close));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const store = new MemoryStore();
+  const signIn = await createWebSignIn(origin, { clock });
+  const app = createWeb({
+    signIn,
+    issuer,
+    origin,
+    notes: `http://127.0.0.1:${api.address().port}`,
+    sessionSecret: 'only for these tests',
+    store,
+  });
+  server.on('request', app);
+  return { origin, signIn, tokens: () => signedInTokens(store) };
+}
+
+/** What the app keeps and no browser sees: the tokens of the one who is signed in, or nothing. */
+async function signedInTokens(store) {
+  const sessions = await promisify(store.all.bind(store))();
+  return Object.values(sessions).find((session) => session.tokens)?.tokens;
+}
+
+/** A browser in which somebody has signed in to the web app. */
+export async function signedIn(web, username, { path = '/login' } = {}) {
+  const browser = new Browser();
+  const first = await browser.open(`${web.origin}${path}`);
+  const { page, seen } = await signInAt(browser, issuer, first, { username, password });
+  return { browser, page, seen };
 }
 
 /** A change made by the command line is in force within a second; two are allowed, for a machine under load. */
