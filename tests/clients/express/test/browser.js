@@ -43,10 +43,10 @@ export class Browser {
     return this.#go(url, { site: siteOf(page.url, url), ...options });
   }
 
-  /** Fills in the form around a button and presses it. */
-  submit(page, buttonId, fields = {}, options = {}) {
-    const button = page.find(buttonId);
-    assert.equal(button?.tagName, 'BUTTON', `no button #${buttonId} on ${page.url}:\n${page.text}`);
+  /** Fills in the form around a button (its id, or the element) and presses it. */
+  submit(page, which, fields = {}, options = {}) {
+    const button = typeof which === 'string' ? page.find(which) : which;
+    assert.equal(button?.tagName, 'BUTTON', `no button ${which} on ${page.url}:\n${page.text}`);
     const form = button.closest('form');
     const values = new URLSearchParams();
     for (const input of form.querySelectorAll('input')) {

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import session from 'express-session';
 import { importJWK } from 'jose';
 import * as openid from 'openid-client';
+import { createAuthJsWeb } from '../authjs/app.js';
 import { createApp } from '../src/app.js';
 import { connect } from '../src/doorward.js';
 import { createService } from '../src/service.js';
@@ -68,21 +69,21 @@ export async function startNotes(t, parts) {
   return call;
 }
 
+const webSettings = (clientId) => ({
+  issuer,
+  clientId,
+  clientSecret: secretOf(clientId),
+  resource: notes,
+  scope: 'openid profile email notes:read',
+});
+
 /** Signs people in as the web app does, on no server: for what is asked of the library alone. */
 export function createWebSignIn(origin, changes = {}) {
-  return createSignIn({
-    issuer,
-    clientId: 'web-express',
-    clientSecret: secretOf('web-express'),
-    origin,
-    resource: notes,
-    scope: 'openid profile email notes:read',
-    ...changes,
-  });
+  return createSignIn({ ...webSettings('web-express'), origin, ...changes });
 }
 
-/** Starts the web app, with the notes API behind it, on free ports. Closed when the tests end. */
-export async function startWeb(t, { clock } = {}) {
+/** A server of a web app on a free port, and the notes API behind it on another. Closed when the tests end. */
+async function startServers(t) {
   const api = createApp(await connectNotes()).listen(0, '127.0.0.1');
   const server = createServer().listen(0, '127.0.0.1');
   await Promise.all([once(api, 'listening'), once(server, 'listening')]);
@@ -91,19 +92,36 @@ export async function startWeb(t, { clock } = {}) {
     listening.close();
   };
   t.after(() => [api, server].forEach(close));
-  const origin = `http://127.0.0.1:${server.address().port}`;
+  const at = (listening) => `http://127.0.0.1:${listening.address().port}`;
+  return { server, origin: at(server), api: at(api) };
+}
+
+/** Starts the web app, with the notes API behind it. */
+export async function startWeb(t, { clock } = {}) {
+  const { server, origin, api } = await startServers(t);
   const store = new MemoryStore();
   const signIn = await createWebSignIn(origin, { clock });
   const app = createWeb({
     signIn,
     issuer,
     origin,
-    notes: `http://127.0.0.1:${api.address().port}`,
+    notes: api,
     sessionSecret: 'only for these tests',
     store,
   });
   server.on('request', app);
   return { origin, signIn, tokens: () => signedInTokens(store) };
+}
+
+/** Starts the web app by Auth.js, with the notes API behind it. */
+export async function startAuthJsWeb(t, { clock } = {}) {
+  const { server, origin, api } = await startServers(t);
+  const settings = { ...webSettings('web-authjs'), origin };
+  const signIn = await createSignIn({ ...settings, clock });
+  const held = new Map();
+  const sessionSecret = 'only for these tests';
+  server.on('request', createAuthJsWeb({ ...settings, signIn, notes: api, sessionSecret, held }));
+  return { origin, held };
 }
 
 /** What the app keeps and no browser sees: the tokens of the one who is signed in, or nothing. */
