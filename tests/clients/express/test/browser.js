@@ -2,6 +2,8 @@
 // the rules that real browsers enforce (SameSite, form-action).
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { parse } from 'node-html-parser';
 
 const REDIRECTS_MAX = 12;
@@ -68,15 +70,14 @@ export class Browser {
       if (form) assertFormMayLeadTo(form, url);
       // A chain that left the site once stays cross-site.
       site = strictest(site, hop === 0 ? site : siteOf(from, url));
-      const headers = { 'sec-fetch-site': site, accept: 'text/html' };
+      const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', accept: 'text/html' };
       // Every cookie here is SameSite=Lax: not sent with a form that another site posts.
       if (!(body && site === 'cross-site')) headers.cookie = this.#cookieHeader(url);
       if (body) headers.origin = form.url.origin;
-      const response = await fetch(url, { method: body ? 'POST' : 'GET', body, headers, redirect: 'manual' });
+      const response = await send(url, headers, body);
       this.#keepCookies(url, response);
-      const location = response.headers.get('location');
-      if (location === null) return new Page(url, response.status, response.headers, await response.text());
-      await response.body?.cancel();
+      const { location } = response.headers;
+      if (location === undefined) return new Page(url, response.status, response.headers, response.text);
       // 307 and 308 would post the form, with the password in it, once more (RFC 9700 §4.12).
       assert.ok([302, 303].includes(response.status), `${response.status} from ${url}`);
       body = undefined;
@@ -97,15 +98,31 @@ export class Browser {
   #keepCookies(url, response) {
     const jar = this.#cookies.get(url.hostname) ?? new Map();
     this.#cookies.set(url.hostname, jar);
-    for (const line of response.headers.getSetCookie()) {
+    for (const line of response.headers['set-cookie'] ?? []) {
       const [pair, ...attributes] = line.split(';').map((part) => part.trim());
       const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
       const has = (pattern) => attributes.some((attribute) => pattern.test(attribute));
+      if (has(/^max-age=0$/i) || has(/^expires=thu, 01 jan 1970/i)) {
+        jar.delete(name);
+        continue;
+      }
       assert.ok(has(/^httponly$/i) && has(/^samesite=(lax|strict)$/i) && has(/^path=\/$/i), line);
-      if (has(/^max-age=0$/i)) jar.delete(name);
-      else jar.set(name, value);
+      jar.set(name, value);
     }
   }
+}
+
+// Not `fetch`: that says `Sec-Fetch-Mode: cors` of itself, and servers rightly send no sign-in page to a script.
+async function send(url, headers, body) {
+  const sent = request(url, { method: body ? 'POST' : 'GET', headers, agent: false });
+  if (body) sent.setHeader('content-type', 'application/x-www-form-urlencoded');
+  sent.end(body?.toString());
+  // Whatever comes after the answer is overlooked, as browsers do; an error before it is thrown by `once`.
+  sent.on('error', () => {});
+  const [response] = await once(sent, 'response');
+  response.setEncoding('utf8');
+  const text = (await response.toArray()).join('');
+  return { status: response.statusCode, headers: response.headers, text };
 }
 
 function siteOf(from, to) {
@@ -118,7 +135,7 @@ const strictest = (one, other) => (one === 'none' ? one : ORDER[Math.max(ORDER.i
 
 /** Chromium applies `form-action` also to every redirect after a form (Content Security Policy 3 §6.4.1). */
 function assertFormMayLeadTo(form, url) {
-  const policy = /form-action ([^;]*)/.exec(form.headers.get('content-security-policy') ?? '')?.[1];
+  const policy = /form-action ([^;]*)/.exec(form.headers['content-security-policy'] ?? '')?.[1];
   if (policy === undefined) return;
   const isAllowed = policy
     .trim()

@@ -27,7 +27,7 @@ export const notes = 'https://notes.example/api';
 export const billing = 'https://billing.example/api';
 
 const readJson = (...path) => JSON.parse(readFileSync(join(world, ...path), 'utf8'));
-const secretOf = (clientId) => readJson('clients', `${clientId}.json`).client_secret;
+export const secretOf = (clientId) => readJson('clients', `${clientId}.json`).client_secret;
 
 export const password = readFileSync(join(world, 'password'), 'utf8');
 export const alice = readJson('users', 'alice.json');
@@ -82,23 +82,26 @@ export function createWebSignIn(origin, changes = {}) {
   return createSignIn({ ...webSettings('web-express'), origin, ...changes });
 }
 
-/** A server of a web app on a free port, and the notes API behind it on another. Closed when the tests end. */
-async function startServers(t) {
-  const api = createApp(await connectNotes()).listen(0, '127.0.0.1');
-  const server = createServer().listen(0, '127.0.0.1');
-  await Promise.all([once(api, 'listening'), once(server, 'listening')]);
-  const close = (listening) => {
-    listening.closeAllConnections();
-    listening.close();
-  };
-  t.after(() => [api, server].forEach(close));
-  const at = (listening) => `http://127.0.0.1:${listening.address().port}`;
-  return { server, origin: at(server), api: at(api) };
+/** Starts a server on a free port, and says where it is. Closed when the tests end. */
+export async function listen(t, server) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** Starts the notes API, for apps that call it. */
+export async function startApi(t) {
+  return listen(t, createServer(createApp(await connectNotes())));
 }
 
 /** Starts the web app, with the notes API behind it. */
 export async function startWeb(t, { clock } = {}) {
-  const { server, origin, api } = await startServers(t);
+  const server = createServer();
+  const [origin, api] = await Promise.all([listen(t, server), startApi(t)]);
   const store = new MemoryStore();
   const signIn = await createWebSignIn(origin, { clock });
   const app = createWeb({
@@ -115,7 +118,8 @@ export async function startWeb(t, { clock } = {}) {
 
 /** Starts the web app by Auth.js, with the notes API behind it. */
 export async function startAuthJsWeb(t, { clock } = {}) {
-  const { server, origin, api } = await startServers(t);
+  const server = createServer();
+  const [origin, api] = await Promise.all([listen(t, server), startApi(t)]);
   const settings = { ...webSettings('web-authjs'), origin };
   const signIn = await createSignIn({ ...settings, clock });
   const held = new Map();
