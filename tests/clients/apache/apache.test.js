@@ -6,13 +6,11 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, chownSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer as createHttpServer } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browser, signInAt } from '../express/test/browser.js';
-import { connectNotes, issuer, listen, notes, password, secretOf, startApi } from '../express/test/world.js';
+import { connectNotes, freePort, issuer, notes, password, secretOf, startRecordedApi } from '../express/test/world.js';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const READY_TIMEOUT_MS = 20_000;
@@ -75,28 +73,6 @@ async function startApache(settings = {}) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return { origin, callback: `${origin}/callback`, tokens, stop };
-}
-
-/** The notes API, behind something that notes down the tokens that came. */
-async function startRecordedApi(t) {
-  const target = await startApi(t);
-  const tokens = [];
-  const recorder = createHttpServer(async (req, res) => {
-    const { authorization, cookie } = req.headers;
-    assert.equal(cookie, undefined, 'cookies are none of its business');
-    tokens.push(authorization.replace(/^Bearer /, ''));
-    const answer = await fetch(target + req.url, { headers: { authorization } });
-    res.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
-  });
-  return { api: await listen(t, recorder), tokens };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 async function signedIn(username, { at = site, path = '/', browser = new Browser(), ...how } = {}) {

@@ -1,9 +1,11 @@
 // What `tests/clients/run` prepared: a real Doorward, its command line, and the clients that were created in it.
 
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import session from 'express-session';
@@ -83,7 +85,7 @@ export function createWebSignIn(origin, changes = {}) {
 }
 
 /** Starts a server on a free port, and says where it is. Closed when the tests end. */
-export async function listen(t, server) {
+async function listen(t, server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {
@@ -96,6 +98,29 @@ export async function listen(t, server) {
 /** Starts the notes API, for apps that call it. */
 export async function startApi(t) {
   return listen(t, createServer(createApp(await connectNotes())));
+}
+
+/** The notes API, behind something that notes down the tokens that came. */
+export async function startRecordedApi(t) {
+  const target = await startApi(t);
+  const tokens = [];
+  const recorder = createServer(async (req, res) => {
+    const { authorization, cookie } = req.headers;
+    assert.equal(cookie, undefined, 'cookies are none of its business');
+    tokens.push(authorization.replace(/^Bearer /, ''));
+    const answer = await fetch(target + req.url, { headers: { authorization } });
+    res.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+  });
+  return { api: await listen(t, recorder), tokens };
+}
+
+/** For programs that must be told. */
+export async function freePort() {
+  const server = createNetServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
 }
 
 /** Starts the web app, with the notes API behind it. */
