@@ -26,9 +26,9 @@ export async function connect({ issuer, audience, clientId, clientSecret, cookie
 }
 
 /** @returns {Promise<openid.Configuration>} what openid-client needs for every request to this issuer */
-export function discover(issuer, clientId, clientAuthentication) {
+export function discover(issuer, clientId, clientAuthentication, algorithm = 'oauth2') {
   return openid.discovery(new URL(issuer), clientId, undefined, clientAuthentication, {
-    algorithm: 'oauth2',
+    algorithm,
     timeout: 5,
     // openid-client refuses plain http, and rightly so. A developer's own machine is the one exception.
     execute: isLocal(issuer) ? [openid.allowInsecureRequests] : [],

@@ -2,18 +2,27 @@
 
 import json
 import os
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from browser import Browser, Page, sign_in_at
 from fastapi.testclient import TestClient
 
 from notes_api.app import create_app
 from notes_api.doorward import Doorward, Settings
 from notes_api.service import with_secret
+from notes_web.app import create_web
+from notes_web.sessions import Session, Sessions
+from notes_web.sign_in import Settings as WebSettings
 
 NOTES = "https://notes.example/api"
 BILLING = "https://billing.example/api"
@@ -28,6 +37,10 @@ class World:
 
     def read(self, path: str) -> dict[str, Any]:
         return json.loads((self._folder / path).read_text())
+
+    @property
+    def password(self) -> str:
+        return (self._folder / "password").read_text()
 
     def secret(self, client_id: str) -> str:
         return self.read(f"clients/{client_id}.json")["client_secret"]
@@ -97,3 +110,81 @@ def nobody(world: World) -> str:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+@contextmanager
+def serving(app: Any, listening: socket.socket | None = None) -> Iterator[str]:
+    """A real socket, for clients that bring their own HTTP."""
+    listening = listening or free_socket()
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        eventually("the app listens", lambda: server.started)
+        yield origin_of(listening)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def free_socket() -> socket.socket:
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    return listening
+
+
+def origin_of(listening: socket.socket) -> str:
+    return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@dataclass
+class Web:
+    """The web app, with the notes API behind it, on free ports."""
+
+    origin: str
+    world: World
+    sessions: Sessions
+
+    @property
+    def callback(self) -> str:
+        return f"{self.origin}/callback"
+
+    @property
+    def only_session(self) -> Session | None:
+        """What the app keeps and no browser sees."""
+        sessions = list(self.sessions._by_id.values())
+        assert len(sessions) <= 1
+        return sessions[0] if sessions else None
+
+    def sign_in(self, browser: Browser, username: str = "alice", *, path: str = "/login", **how: str) -> Page:
+        return self.go_on(browser, browser.open(self.origin + path), username, **how)[0]
+
+    def go_on(
+        self, browser: Browser, page: Page | str, username: str = "alice", **how: str
+    ) -> tuple[Page | str, list[str]]:
+        return sign_in_at(browser, self.world.issuer, page, username, self.world.password, **how)
+
+
+@pytest.fixture
+def web(world: World) -> Iterator[Web]:
+    listening = free_socket()
+    origin, sessions = origin_of(listening), Sessions()
+    with serving(create_app(world.settings())) as api:
+        settings = WebSettings(
+            issuer=world.issuer,
+            client_id="web-fastapi",
+            client_secret=world.secret("web-fastapi"),
+            origin=origin,
+            audience=NOTES,
+            notes_url=api,
+            session_secret="only for these tests",
+        )
+        with serving(create_web(settings, sessions), listening):
+            yield Web(origin, world, sessions)
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    opened = Browser()
+    yield opened
+    opened.http.close()

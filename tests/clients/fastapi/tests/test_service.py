@@ -1,15 +1,11 @@
 import asyncio
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-import uvicorn
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
-from conftest import BILLING, NOTES, bearer, eventually
+from conftest import BILLING, NOTES, bearer, eventually, serving
 from joserfc.jwk import RSAKey
 
 from notes_api.app import create_app
@@ -18,20 +14,6 @@ from notes_api.doorward import discover
 from notes_api.service import with_key
 
 UPDATE = Question("update", "note", "42")
-
-
-@contextmanager
-def serving(app) -> Iterator[str]:
-    """A real socket, for clients that bring their own HTTP."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        eventually("the notes API listens", lambda: server.started)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def test_a_session_with_a_secret_calls_the_api(world):
