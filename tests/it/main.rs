@@ -13,6 +13,7 @@ mod keys;
 mod logs;
 mod nodes;
 mod oidc;
+mod races;
 mod setup;
 mod signin;
 mod support;
