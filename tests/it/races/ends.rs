@@ -143,6 +143,10 @@ impl<'a> Scene<'a> {
         let first = Tokens::of(&house.exchange(&code).await).unwrap();
         let second = Tokens::of(&house.refresh(&first.refresh).await).unwrap();
         house.advance(Duration::from_secs(61));
+        for node in &nodes.0 {
+            // From here on each node remembers that the grant lives, and has to hear that it does not.
+            assert_eq!(node.worth(&second.access).await, [true; 3], "before the end");
+        }
         Self { nodes, browser: tokio::sync::Mutex::new(browser), code, first, second }
     }
 

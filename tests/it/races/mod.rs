@@ -1,6 +1,7 @@
 //! Many at the same instant, on one node of either database and on two nodes of one PostgreSQL. One SQLite file has one
 //! server (`nodes::a_second_server_on_one_sqlite_file_is_refused`), so two nodes of it cannot be.
 
+mod attempts;
 mod codes;
 mod ends;
 mod families;

@@ -1,6 +1,6 @@
 //! The relying party `app`: how people come to it, and what it does with codes and tokens.
 
-use super::{Answer, Auth, Browser, House, PASSWORD, Pkce};
+use super::{Answer, Arrived, Auth, Browser, House, PASSWORD, Pkce};
 
 pub const REDIRECT: &str = "https://app.example/cb";
 
@@ -31,8 +31,8 @@ impl Tokens {
 }
 
 impl Browser<'_> {
-    /// Sends the request of `app`, answers what is asked, and says where it ended.
-    pub async fn come(&mut self, name: &str, pkce: &Pkce, extra: &[(&str, &str)]) -> super::Arrived {
+    /// Sends the request of `app`.
+    pub async fn ask(&mut self, pkce: &Pkce, extra: &[(&str, &str)]) -> Arrived {
         let usual = [
             ("client_id", "app"),
             ("redirect_uri", REDIRECT),
@@ -43,7 +43,12 @@ impl Browser<'_> {
         ];
         let usual = usual.into_iter().filter(|(name, _)| extra.iter().all(|(other, _)| other != name));
         let parameters: Vec<_> = usual.chain(extra.iter().copied()).filter(|(_, value)| !value.is_empty()).collect();
-        let mut page = self.authorize(&parameters).await;
+        self.authorize(&parameters).await
+    }
+
+    /// Sends the request of `app`, answers what is asked, and says where it ended.
+    pub async fn come(&mut self, name: &str, pkce: &Pkce, extra: &[(&str, &str)]) -> Arrived {
+        let mut page = self.ask(pkce, extra).await;
         if page.answer.text.contains("login-submit") {
             page = self.sign_in(&page, name, PASSWORD).await;
         }
