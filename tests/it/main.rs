@@ -17,6 +17,7 @@ mod logs;
 mod nodes;
 mod oidc;
 mod races;
+mod sessions;
 
 mod setup;
 mod signin;
