@@ -1,16 +1,15 @@
-//! Argon2id (RFC 9106) on a bounded pool: as many hashes at once as there are cores, each in one reused block of memory,
-//! and a bounded queue before them. A storm of sign-ins neither eats memory nor slows tokens and decisions.
+//! Argon2id (RFC 9106) on a bounded pool: few hashes at once, each in one reused block of memory, and a bounded queue
+//! before them. A storm of sign-ins neither eats memory nor slows tokens and decisions.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq as _;
-use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use super::turns::Turns;
 use crate::domain::entropy::{self, Entropy};
 use crate::domain::password::Password;
 use crate::store::debug_assert_outside_transaction;
@@ -19,8 +18,8 @@ use crate::store::debug_assert_outside_transaction;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// So many may wait for a hash; who comes then is told to come back.
-const QUEUE_MAX: usize = 64;
+/// Hashes at once: on a machine of many cores, too, they take less than 64 MiB together.
+const AT_ONCE_MAX: usize = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
@@ -32,8 +31,7 @@ pub enum HashError {
 
 /// The pool. One per node.
 pub struct Hasher {
-    permits: Semaphore,
-    waiting: AtomicUsize,
+    turns: Turns,
     memory: Mutex<Vec<Vec<Block>>>,
     /// Verified against when there is no such person, so that the answer takes as long.
     decoy: String,
@@ -51,8 +49,7 @@ impl Hasher {
             hash: vec![0; 32],
         };
         std::sync::Arc::new(Self {
-            permits: Semaphore::new(cores),
-            waiting: AtomicUsize::new(0),
+            turns: Turns::new(cores.min(AT_ONCE_MAX)),
             memory: Mutex::new(Vec::new()),
             decoy: phc.to_string(),
         })
@@ -92,11 +89,10 @@ impl Hasher {
 
     async fn run(self: &std::sync::Arc<Self>, password: Password, phc: Phc) -> Result<Zeroizing<Vec<u8>>, HashError> {
         debug_assert_outside_transaction("hashing a password");
-        let _place = Place::take(self)?;
-        let permit = self.permits.acquire().await.map_err(|_| HashError::Failed)?;
+        let turn = self.turns.take().await.ok_or(HashError::Busy)?;
         let pool = self.clone();
         let hashed = tokio::task::spawn_blocking(move || pool.compute(&password, &phc)).await;
-        drop(permit);
+        drop(turn);
         hashed.map_err(|_| HashError::Failed)?
     }
 
@@ -118,23 +114,6 @@ impl Hasher {
 pub struct Verdict {
     pub right: bool,
     pub outdated: bool,
-}
-
-/// A place in the queue, given back when its holder is done or gone.
-struct Place<'a>(&'a Hasher);
-
-impl<'a> Place<'a> {
-    fn take(hasher: &'a Hasher) -> Result<Self, HashError> {
-        let before = hasher.waiting.fetch_add(1, Ordering::Relaxed);
-        let place = Self(hasher);
-        if before >= QUEUE_MAX { Err(HashError::Busy) } else { Ok(place) }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.

@@ -5,12 +5,14 @@
 mod hasher;
 pub mod password;
 pub mod session;
+mod turns;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::hasher::{HashError, Hasher};
+use self::turns::Turns;
 use crate::domain::entropy::Entropy;
 use crate::domain::password::Password;
 use crate::domain::session::SessionLife;
@@ -27,6 +29,10 @@ pub struct LoginSettings {
     pub attempts_window: Duration,
 }
 
+/// Attempts to sign in at once. Each writes several times: with more of them, tokens would wait behind them all for SQLite's
+/// one writer, or for one of few connections.
+const ATTEMPTS_AT_ONCE_MAX: usize = 4;
+
 /// What sign-in use cases work with.
 #[derive(Clone)]
 pub struct Login {
@@ -35,6 +41,7 @@ pub struct Login {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) settings: LoginSettings,
+    attempts: Arc<Turns>,
 }
 
 impl Login {
@@ -46,7 +53,8 @@ impl Login {
         hasher: Arc<Hasher>,
         settings: LoginSettings,
     ) -> Self {
-        Self { store, clock, entropy, hasher, settings }
+        let attempts = Arc::new(Turns::new(ATTEMPTS_AT_ONCE_MAX));
+        Self { store, clock, entropy, hasher, settings, attempts }
     }
 
     /// The hash of a chosen password, for whoever sets it.

@@ -71,6 +71,7 @@ impl Login {
     /// # Errors
     /// See [`SignInError`].
     pub async fn sign_in(&self, attempt: Attempt) -> Result<SignedIn, SignInError> {
+        let _turn = self.attempts.take().await.ok_or(SignInError::Busy)?;
         let now = self.clock.now();
         let mut conn = self.store.read().await?;
         let live = interactions::live(&mut conn, attempt.interaction, &attempt.browser.digest(), now).await?;

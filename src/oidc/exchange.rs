@@ -19,7 +19,7 @@ use crate::events;
 use crate::keys::TokenKind;
 use crate::store::changes::States;
 use crate::store::refresh::Family;
-use crate::store::{StoreError, Tx, codes, grants, people, refresh};
+use crate::store::{StoreError, Tx, codes, grants, people, refresh, sessions};
 
 /// What a client sends.
 #[derive(Debug)]
@@ -109,10 +109,15 @@ impl Provider {
         refresh::insert(tx, &token.digest(), family.id, now).await
     }
 
-    /// The grant, while it lives and its person may act.
+    /// The grant, while it lives and its person may act. Unless it is for offline access, it lives no longer than its session,
+    /// which may have been prolonged by signing in again.
     pub(super) async fn living(&self, id: GrantId) -> Result<Option<Living>, StoreError> {
+        let now = self.clock.now();
         let mut conn = self.store.read().await?;
         let Some(grant) = grants::live(&mut conn, id).await? else { return Ok(None) };
+        if !grant.offline && !sessions::lasts(&mut conn, grant.session, now).await? {
+            return Ok(None);
+        }
         let person = people::by_id(&mut conn, grant.person).await?.filter(Person::may_act);
         Ok(person.map(|person| Living { grant, person }))
     }

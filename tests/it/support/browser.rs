@@ -68,6 +68,10 @@ impl<'a> Browser<'a> {
         Self { house, cookies: BTreeMap::new() }
     }
 
+    pub const fn house(&self) -> &'a House {
+        self.house
+    }
+
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)
     }

@@ -6,13 +6,15 @@ mod clock;
 mod database;
 mod house;
 mod jwt;
+mod party;
 mod world;
 
 pub use ask::{Answer, Auth, evaluation};
-pub use browser::{Browser, PASSWORD, Pkce};
+pub use browser::{Arrived, Browser, PASSWORD, Pkce};
 pub use database::Database;
 pub use house::{House, Options, free_port};
 pub use jwt::{AssertionKey, claims_of, header_of, unsigned, verify_through_jwks};
+pub use party::{Code, REDIRECT, Tokens};
 pub use world::{NOTES, World, assign, new_client, permission, slug};
 
 /// What another process or node did is seen within a second.

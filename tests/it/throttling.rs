@@ -1,0 +1,55 @@
+//! Attempts to prove a password are counted, by account and by address; nothing else is slowed by it.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::support::{Browser, House, Pkce, Tokens, both};
+
+/// `login.attempts_per_address_max` as it comes.
+const PER_ADDRESS: usize = 100;
+
+both! {
+    async fn many_accounts_tried_from_one_address_are_refused_together(house: House) {
+        house.give_password("alice").await;
+        let page = Browser::new(&house).ask(&Pkce::new(), &[]).await;
+        assert_eq!(page.answer.status, 200);
+        let mut tried = 0;
+        while tried < PER_ADDRESS {
+            let some = join_all((tried..tried + 20).map(async |i| {
+                let mut browser = Browser::new(&house);
+                let page = browser.ask(&Pkce::new(), &[]).await;
+                browser.sign_in(&page, &format!("guess{i}"), "wrong password here").await.answer.status
+            }));
+            assert!(some.await.iter().all(|status| *status == 400));
+            tried += 20;
+        }
+        for name in ["guess0", "another", "alice"] {
+            let refused = Browser::new(&house).come(name, &Pkce::new(), &[]).await.answer;
+            assert_eq!(refused.status, 429, "{name}, with whatever password");
+            assert!((1..=900).contains(&refused.header("retry-after").parse::<u64>().unwrap()));
+        }
+        house.advance(Duration::from_mins(16));
+        assert!(!Browser::new(&house).code("alice", &[]).await.code.is_empty());
+    }
+
+    async fn throttled_sign_ins_stop_neither_sessions_nor_refreshes_nor_decisions(house: House) {
+        house.give_password("alice").await;
+        let mut browser = Browser::new(&house);
+        let code = browser.code("alice", &[]).await;
+        let tokens = Tokens::of(&house.exchange(&code).await).unwrap();
+        let mut stranger = Browser::new(&house);
+        let page = stranger.ask(&Pkce::new(), &[]).await;
+        for _ in 0..12 {
+            stranger.sign_in(&page, "alice", "wrong password here").await;
+        }
+        assert_eq!(stranger.come("alice", &Pkce::new(), &[]).await.answer.status, 429);
+        assert_eq!(house.worth(&tokens.access).await, [true; 3]);
+        let next = Tokens::of(&house.refresh(&tokens.refresh).await).expect("a refresh proves no password");
+        assert_eq!(house.worth(&next.access).await, [true; 3]);
+        assert!(house.may("alice", "delete").await, "a decision does not ask how often somebody guessed");
+        let silent = browser.come("nobody", &Pkce::new(), &[("prompt", "none")]).await;
+        assert!(silent.parameter("code").is_some(), "whoever is signed in stays so");
+        assert_eq!(house.ask_token(&house.bot(), &[]).await.status, 200);
+    }
+}
