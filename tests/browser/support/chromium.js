@@ -18,7 +18,7 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
   // Whatever asks for another host finds none, and the watch below has seen it ask.
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]',
   SHOW_WHAT_AUTOFILL_SEES,
 ];
 
@@ -116,8 +116,8 @@ export function inChromium(sentence, ...rest) {
       await body({ t, page, context: profile.context, meets: profile.meets });
       await settled(page);
     } catch (error) {
-      if (profile.complaints.length) error.message += `\nand the watch saw: ${profile.complaints.join('\n')}`;
-      throw error;
+      if (!profile.complaints.length) throw error;
+      throw new Error(`${error.message}\n\nand the watch saw:\n${profile.complaints.join('\n')}`, { cause: error });
     } finally {
       await profile.context.close();
     }

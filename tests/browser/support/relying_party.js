@@ -13,6 +13,8 @@ export function html(body) {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Not Doorward</title></head><body>${body}</body></html>`;
 }
 
+const ADDRESS_OF = { localhost: '127.0.0.1', '127.0.0.1': '127.0.0.1', '[::1]': '::1' };
+
 /** Serves on a free port until the test `t` ends. `answer(request, url)` gives `{ status, headers, body }`. */
 export async function serve(t, host, answer) {
   const server = createServer(async (request, response) => {
@@ -22,7 +24,7 @@ export async function serve(t, host, answer) {
     } catch (error) {
       response.writeHead(500, { 'content-type': 'text/plain' }).end(String(error));
     }
-  }).listen(0, '127.0.0.1');
+  }).listen(0, ADDRESS_OF[host]);
   await once(server, 'listening');
   const origin = `http://${host}:${server.address().port}`;
   t.after(() => {
@@ -36,7 +38,7 @@ export async function serve(t, host, answer) {
  * A relying party until the test ends. Its pages: `start(parameters)` sends a person to Doorward, `logout(…)` away from it.
  * What came back is in `answers`, newest last: `{ method, error }` or `{ method, sub, tokens }`.
  */
-export async function openRelyingParty(t, { name = 'Notes', scopes = ['openid', 'profile', 'email', 'offline_access'] } = {}) {
+export async function openRelyingParty(t, { name = 'Notes', scopes = ['openid', 'profile', 'email', 'offline_access'], redirectUris = [] } = {}) {
   const begun = new Map();
   const answers = [];
   let config;
@@ -85,7 +87,7 @@ export async function openRelyingParty(t, { name = 'Notes', scopes = ['openid', 
 
   const registered = await createClient({
     name,
-    redirectUris: [`${origin}/callback`],
+    redirectUris: [`${origin}/callback`, ...redirectUris],
     postLogoutRedirectUris: [`${origin}/bye`],
     scopes,
   });

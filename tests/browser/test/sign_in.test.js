@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { inChromium, openProfile, settled, withAndWithoutScript } from '../support/chromium.js';
-import { openRelyingParty } from '../support/relying_party.js';
+import { html, openRelyingParty, serve } from '../support/relying_party.js';
 import { allow, comeIn, cookieNamed, focused, isBackAt, isSignedIn, signIn, tabTo } from '../support/steps.js';
 import { createPerson, issuer } from '../support/world.js';
 
@@ -278,4 +278,27 @@ inChromium('an address taken from another browser is over there', async ({ t, pa
     await stranger.context.close();
   }
   assert.deepEqual(stranger.complaints, []);
+});
+
+inChromium('an app that waits on the IPv6 loopback gets its answer', async ({ t, page, meets }) => {
+  const app = await serve(t, '[::1]', (_, url) => ({ body: html(`<p id="code">${url.searchParams.has('code')}</p>`) }));
+  const [person, party] = await Promise.all([createPerson(), openRelyingParty(t, { redirectUris: [`${app}/callback`] })]);
+  meets(party.origin);
+  meets(app);
+  await page.goto(party.start({ redirect_uri: `${app}/callback` }));
+  await signIn(page, person);
+  await allow(page);
+  assert.equal(await page.textContent('#code'), 'true');
+});
+
+inChromium('an app with a scheme of its own is called, and the page has nothing against it', async ({ t, page, meets }) => {
+  const redirectUri = 'com.example.notes:/callback';
+  const [person, party] = await Promise.all([createPerson(), openRelyingParty(t, { redirectUris: [redirectUri] })]);
+  meets(party.origin);
+  meets('null');
+  await page.goto(party.start({ redirect_uri: redirectUri }));
+  await signIn(page, person);
+  const called = page.waitForRequest((request) => request.url().startsWith(redirectUri));
+  await allow(page);
+  assert.ok(new URL((await called).url()).searchParams.has('code'));
 });
