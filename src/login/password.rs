@@ -112,7 +112,7 @@ impl Login {
         let now = self.clock.now();
         let settings = &self.settings;
         let mut tx = self.store.begin().await?;
-        let address = format!("address:{}", network(address));
+        let address = address_key(address);
         let (by_account, account_ends) = throttles::count(&mut tx, account, settings.attempts_window, now).await?;
         let (by_address, address_ends) = throttles::count(&mut tx, &address, settings.attempts_window, now).await?;
         tx.commit().await?;
@@ -127,7 +127,7 @@ impl Login {
 
     async fn record_failure(&self, attempt: &Attempt) -> Result<(), SignInError> {
         let now = self.clock.now();
-        let subject = format!("address:{}", network(attempt.address));
+        let subject = address_key(attempt.address);
         let fact = Fact::new(now, self.entropy.as_ref(), FactKind::SignInFailed, Actor::System, subject)
             .for_request(attempt.request_id.as_deref());
         let mut tx = self.store.begin().await?;
@@ -177,6 +177,8 @@ impl Login {
             return Err(SignInError::InteractionGone);
         }
         throttles::clear(&mut tx, account).await?;
+        // Of the address only this one: many people may share it, and so may somebody who guesses.
+        throttles::uncount(&mut tx, &address_key(attempt.address)).await?;
         let (actor, subject) = (Actor::User(person.sub.to_string()), format!("user:{}", person.sub));
         let fact = Fact::new(now, self.entropy.as_ref(), FactKind::SignedIn, actor, subject)
             .for_request(request_id)
@@ -185,6 +187,10 @@ impl Login {
         tx.commit().await?;
         Ok(SignedIn { session, cookie })
     }
+}
+
+fn address_key(address: IpAddr) -> String {
+    format!("address:{}", network(address))
 }
 
 /// The account an attempt counts for, whether or not there is one.

@@ -118,7 +118,7 @@ impl Provider {
         browser: &Browser,
         shown_to: SessionId,
         choice: AccountChoice,
-    ) -> Result<Next, InteractionError> {
+    ) -> Result<(), InteractionError> {
         let state = self.state(id, browser).await?;
         let session = state.signed_in.as_ref().map(|(session, _)| session.id).filter(|session| *session == shown_to);
         let session = session.ok_or(InteractionError::OtherPerson)?;
@@ -127,8 +127,7 @@ impl Provider {
             tx.rollback().await?;
             return Err(InteractionError::Gone);
         }
-        tx.commit().await?;
-        self.advance(id, browser).await
+        Ok(tx.commit().await?)
     }
 
     /// The person agreed, or not, to what the page showed to the person of that session.

@@ -39,6 +39,17 @@ pub async fn clear(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// One counted attempt was none: its secret was right.
+///
+/// # Errors
+/// The database's.
+pub async fn uncount(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
+    let counted = throttles::table.find(key).filter(throttles::attempts.gt(0));
+    let set = throttles::attempts.eq(throttles::attempts - 1);
+    on!(&mut **tx, |c| diesel::update(counted).set(set).execute(c).await)?;
+    Ok(())
+}
+
 /// # Errors
 /// The database's.
 pub async fn sweep(tx: &mut Tx, before: Instant) -> Result<usize, StoreError> {

@@ -70,12 +70,8 @@ fn shown(page: &Arrived, name: &str) -> String {
 
 async fn house(database: Database, options: Options) -> House {
     let house = House::start(database, options).await;
-    let peter = doorward::admin::people::NewPerson {
-        username: doorward::domain::name::Username::parse("peter").unwrap(),
-        sub: None,
-        name: None,
-        email: None,
-    };
+    let peter = doorward::domain::name::Username::parse("peter").unwrap();
+    let peter = doorward::admin::people::NewPerson::named(peter);
     house.node().admin().create_person(peter).await.unwrap();
     for name in ["alice", "carol"] {
         house.give_password(name).await;

@@ -16,9 +16,9 @@ mod keys;
 mod logs;
 mod nodes;
 mod oidc;
+mod protocol;
 mod races;
 mod sessions;
-
 mod setup;
 mod signin;
 mod support;

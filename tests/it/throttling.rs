@@ -33,6 +33,18 @@ both! {
         assert!(!Browser::new(&house).code("alice", &[]).await.code.is_empty());
     }
 
+    async fn people_who_share_an_address_and_know_their_passwords_do_not_use_it_up(house: House) {
+        for name in ["alice", "bob"] {
+            house.give_password(name).await;
+        }
+        for round in 0..PER_ADDRESS / 2 + 1 {
+            for name in ["alice", "bob"] {
+                let page = Browser::new(&house).come(name, &Pkce::new(), &[]).await;
+                assert!(page.parameter("code").is_some(), "{name}, round {round}: {page:?}");
+            }
+        }
+    }
+
     async fn throttled_sign_ins_stop_neither_sessions_nor_refreshes_nor_decisions(house: House) {
         house.give_password("alice").await;
         let mut browser = Browser::new(&house);

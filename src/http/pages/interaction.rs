@@ -176,8 +176,10 @@ impl SelectAccount {
             return ErrorPage::not_ours().render(req, res);
         };
         let (provider, id, browser) = (self.0.provider.clone(), entered.interaction, entered.browser.clone());
-        let next = in_own_task(async move { provider.choose_account(id, &browser, shown_to, choice).await }).await;
-        go_on(entered, req, res, next, None);
+        match in_own_task(async move { provider.choose_account(id, &browser, shown_to, choice).await }).await {
+            Ok(()) => see_other(res, &format!("/interaction/{id}")),
+            Err(error) => ErrorPage::from(error).render(req, res),
+        }
     }
 }
 
@@ -191,7 +193,10 @@ impl Consent {
         let Some(shown_to) = shown_to(entered) else { return ErrorPage::not_ours().render(req, res) };
         let allowed = entered.form.get("decision") == Some("allow");
         let (provider, id, browser) = (self.0.provider.clone(), entered.interaction, entered.browser.clone());
-        let next = in_own_task(async move { provider.consent(id, &browser, shown_to, allowed).await }).await;
-        go_on(entered, req, res, next, None);
+        match in_own_task(async move { provider.consent(id, &browser, shown_to, allowed).await }).await {
+            // Another step became due meanwhile: a page that can be looked at again is got by GET.
+            Ok(Next::Page(_)) => see_other(res, &format!("/interaction/{id}")),
+            next => go_on(entered, req, res, next, None),
+        }
     }
 }

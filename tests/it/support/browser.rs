@@ -139,6 +139,13 @@ impl<'a> Browser<'a> {
         self.post(&format!("{}/login", page.at.split("/login").next().unwrap()), &form).await
     }
 
+    /// Answers which account to go on with.
+    pub async fn choose(&mut self, page: &Arrived, choice: &str) -> Arrived {
+        let (token, session) = (page.hidden("form_token"), page.hidden("session"));
+        let form = [("form_token", token.as_str()), ("session", session.as_str()), ("choice", choice)];
+        self.post(&format!("{}/account", page.at), &form).await
+    }
+
     pub async fn consent(&mut self, page: &Arrived, decision: &str) -> Arrived {
         let (token, session) = (page.hidden("form_token"), page.hidden("session"));
         let form = [("form_token", token.as_str()), ("session", session.as_str()), ("decision", decision)];
