@@ -16,6 +16,7 @@
 
 mod audit;
 mod database;
+mod rotations;
 mod site;
 mod world;
 mod writers;

@@ -86,6 +86,8 @@ impl Site {
             .env("DOORWARD_SERVER_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("DOORWARD_SERVER_ISSUER", format!("http://localhost:{}", self.port))
             .env("DOORWARD_SERVER_SHUTDOWN_NOTICE", "0s")
+            // However long a busy machine takes from a kill to the next answer, it is within the grace.
+            .env("DOORWARD_TOKENS_REFRESH_GRACE", "10m")
             .env("DOORWARD_LOG_LEVEL", "error")
             .current_dir(self.folder.path())
             .stdin(Stdio::null())

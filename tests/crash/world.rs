@@ -50,7 +50,7 @@ pub fn permission(text: &str) -> Permission {
     Permission::parse(text).unwrap()
 }
 
-fn client(client_id: &str) -> NewClient {
+pub fn client(client_id: &str) -> NewClient {
     NewClient {
         client_id: ClientName::parse(client_id).unwrap(),
         name: None,
@@ -67,6 +67,17 @@ fn client(client_id: &str) -> NewClient {
         pkce_optional: false,
         default_max_age: None,
     }
+}
+
+pub async fn notes_server(admin: &Admin) {
+    let new = NewResourceServer {
+        name: notes(),
+        identifier: "https://notes.example/api".to_owned(),
+        scopes: Scopes::parse("notes:read").unwrap(),
+        permissions: ["read:note", "update:note", "delete:note"].map(permission).to_vec(),
+        claims: TokenClaims { roles: true, permissions: false },
+    };
+    admin.create_resource_server(new).await.unwrap();
 }
 
 pub async fn person(admin: &Admin, name: &str) -> Person {
@@ -113,14 +124,7 @@ impl World {
     pub async fn build(site: &Site, targets: usize) -> Self {
         let store = site.store().await;
         let admin = library(&store);
-        let new = NewResourceServer {
-            name: notes(),
-            identifier: "https://notes.example/api".to_owned(),
-            scopes: Scopes::parse("notes:read").unwrap(),
-            permissions: ["read:note", "update:note", "delete:note"].map(permission).to_vec(),
-            claims: TokenClaims { roles: true, permissions: false },
-        };
-        admin.create_resource_server(new).await.unwrap();
+        notes_server(&admin).await;
         admin.create_role(&notes(), slug("reader"), vec![permission("read:note")], &[]).await.unwrap();
         admin.create_role(&notes(), slug("shifting"), Vec::new(), &[]).await.unwrap();
         admin.create_group(slug("crew")).await.unwrap();
