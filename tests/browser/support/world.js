@@ -46,7 +46,7 @@ export async function createPerson({ username = fresh('alice'), name = 'Alice Am
 const flags = (name, values) => values.flatMap((value) => [`--${name}`, value]);
 
 /** A client of the code flow. */
-export async function createClient({ name, redirectUris, postLogoutRedirectUris = [], scopes }) {
+export async function createClient({ name, redirectUris, postLogoutRedirectUris = [], scopes = [] }) {
   const id = fresh('client');
   const created = await doorward([
     ...['client', 'create', id, `--name=${name}`],
