@@ -61,6 +61,8 @@ for (const [form, { lure, unharmed }] of Object.entries(FORMS)) {
         // Without a session there is nothing to end: that form is answered by "signed out", and ends nothing.
         const isRefused = [403, 410].includes(answer.status()) || (form === '/logout/confirm' && answer.status() === 303);
         assert.ok(isRefused, `${answer.status()}`);
+        // A tab that is closed on its way to a page can hang.
+        await tab.waitForURL((url) => url.origin !== site);
         await tab.close();
       }
       await unharmed({ page, context, party, person });
@@ -205,7 +207,7 @@ const edges = (page, selector, text) =>
     [selector, text],
   );
 
-const TURNERS = ['\u202E', '\u202D', '\u2067', '\u2066', '\u200F'];
+const TURNERS = ['\u202E', '\u202D', '\u202B', '\u2067', '\u2066'];
 
 test('no client and no person is called by characters that turn the direction of writing', async () => {
   for (const turner of TURNERS) {
