@@ -31,12 +31,25 @@ export const FORMS = {
       await page.goto(party.start());
       await signIn(page, person);
       await page.waitForSelector('#consent-allow');
-      return { action: `${page.url()}/consent`, fields: { session: await page.inputValue('[name=session]'), decision: 'allow' } };
+      return { action: `${page.url()}/consent`, fields: { session: await page.inputValue('[name=session] >> nth=0'), decision: 'allow' } };
     },
     async unharmed({ page, party, person }) {
       assert.equal(party.answers.length, 0, 'nothing was agreed to');
       await page.click('#consent-allow');
       await isBackAt(page, party, person);
+    },
+  },
+  '/interaction/…/account': {
+    async lure({ page, party, person }) {
+      await page.goto(party.start());
+      await signIn(page, person);
+      await page.waitForSelector('#consent-allow');
+      return { action: `${page.url()}/account`, fields: { session: await page.inputValue('[name=session] >> nth=0'), choice: 'switch' } };
+    },
+    async unharmed({ page, party, person }) {
+      await page.click('#consent-allow');
+      await isBackAt(page, party, person);
+      assert.ok(await isSignedIn(page, party), 'nobody was signed out');
     },
   },
   '/logout/confirm': {
@@ -55,4 +68,4 @@ export const FORMS = {
 export const NOBODY_TO_HARM = ['/setup/…'];
 
 /** The token of another browser's form: what an attacker can obtain of one. */
-export const tokenOf = (page) => page.inputValue('[name=form_token]');
+export const tokenOf = (page) => page.inputValue('[name=form_token] >> nth=0');

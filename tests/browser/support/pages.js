@@ -68,6 +68,15 @@ export const PAGES = [
     },
   },
   {
+    name: 'select-account',
+    template: 'select_account.html',
+    shows: '#account-continue',
+    async open({ page, party, person }) {
+      await comeIn(page, party, person);
+      await page.goto(party.start({ prompt: 'select_account' }));
+    },
+  },
+  {
     name: 'form-post',
     template: 'form_post.html',
     shows: '#form-post-submit',
@@ -136,7 +145,7 @@ export const PAGES = [
   {
     name: 'set-up-done',
     template: 'setup_done.html',
-    shows: 'main code',
+    shows: 'main:not(:has(form))',
     open: ({ page, link }) => setUp(page, link, 'seven brass lanterns hum'),
   },
   {

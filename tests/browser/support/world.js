@@ -21,13 +21,13 @@ const COMMAND_MS_MAX = 20_000;
 export const setupLink = (name) => readFileSync(join(world, 'setup', name), 'utf8').trim();
 
 /** The command line beside the running server. Not synchronous: the relying party of the same process must answer meanwhile. */
-export async function doorward(args, { input = '' } = {}) {
-  const child = spawn(program, [...args, '--json'], { timeout: COMMAND_MS_MAX, stdio: ['pipe', 'pipe', 'pipe'] });
+export async function doorward(args, { input } = {}) {
+  const child = spawn(program, [...args, '--json'], { timeout: COMMAND_MS_MAX, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
   const out = [];
   const err = [];
   child.stdout.on('data', (chunk) => out.push(chunk));
   child.stderr.on('data', (chunk) => err.push(chunk));
-  child.stdin.end(input);
+  child.stdin?.end(input);
   const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   if (status !== 0) throw new Error(`doorward ${args.join(' ')}: ${Buffer.concat(err)}`);
   return JSON.parse(Buffer.concat(out).toString());
@@ -46,7 +46,7 @@ export async function createPerson({ username = fresh('alice'), name = 'Alice Am
 const flags = (name, values) => values.flatMap((value) => [`--${name}`, value]);
 
 /** A client of the code flow. */
-export async function createClient({ name, redirectUris, postLogoutRedirectUris = [], scopes }) {
+export async function createClient({ name, redirectUris, postLogoutRedirectUris = [], scopes = [] }) {
   const id = fresh('client');
   const created = await doorward([
     ...['client', 'create', id, `--name=${name}`],

@@ -156,6 +156,53 @@ inChromium('who is signed in is not asked for the password again', async ({ t, p
   await isBackAt(page, other, person);
 });
 
+inChromium('who is asked which account goes on with the one that is there', async ({ t, page, meets }) => {
+  const [person, party] = await Promise.all([createPerson(), openRelyingParty(t)]);
+  meets(party.origin);
+  await comeIn(page, party, person);
+  await page.goto(party.start({ prompt: 'select_account' }));
+  assert.match(await page.textContent('#account-continue'), new RegExp(person.username));
+  await page.click('#account-continue');
+  await isBackAt(page, party, person);
+  assert.equal(party.answers.length, 2);
+});
+
+withAndWithoutScript('who is asked which account can take another one', async ({ t, page, meets }) => {
+  const [person, other, party] = await Promise.all([createPerson(), createPerson({ name: 'Bob Bell' }), openRelyingParty(t)]);
+  meets(party.origin);
+  await comeIn(page, party, person);
+  await page.goto(party.start({ prompt: 'select_account' }));
+  await page.click('#account-switch');
+  await signIn(page, other);
+  await allow(page);
+  await isBackAt(page, party, other);
+});
+
+inChromium('a password can be shown, and is not shown to the browser when it is sent', async ({ t, page, meets }) => {
+  const [person, party] = await Promise.all([createPerson(), openRelyingParty(t)]);
+  meets(party.origin);
+  await page.goto(party.start());
+  const type = () => page.getAttribute('#password', 'type');
+  await page.fill('#username', person.username);
+  await page.fill('#password', person.password);
+  await page.click('.reveal');
+  assert.equal(await type(), 'text');
+  assert.equal(await page.inputValue('#password'), person.password);
+  await page.click('.reveal');
+  assert.equal(await type(), 'password');
+  await page.click('.reveal');
+  await page.evaluate(() => document.querySelector('#password').form.addEventListener('submit', (event) => event.preventDefault()));
+  await page.click('#login-submit');
+  assert.equal(await type(), 'password');
+});
+
+inChromium('without script there is no button that does nothing', { javaScriptEnabled: false }, async ({ t, page, meets }) => {
+  const party = await openRelyingParty(t);
+  meets(party.origin);
+  await page.goto(party.start());
+  assert.deepEqual(await page.locator('button').evaluateAll((buttons) => buttons.map(({ id }) => id)), ['login-submit']);
+});
+
 inChromium('two tabs sign in side by side', async ({ t, page, context, meets }) => {
   const [person, party, other] = await Promise.all([createPerson(), openRelyingParty(t), openRelyingParty(t, { name: 'Billing' })]);
   meets(party.origin);
@@ -298,7 +345,9 @@ inChromium('an app with a scheme of its own is called, and the page has nothing 
   meets('null');
   await page.goto(party.start({ redirect_uri: redirectUri }));
   await signIn(page, person);
-  const called = page.waitForRequest((request) => request.url().startsWith(redirectUri));
+  const answered = page.waitForResponse((response) => response.request().method() === 'POST');
   await allow(page);
-  assert.ok(new URL((await called).url()).searchParams.has('code'));
+  const { location } = await (await answered).allHeaders();
+  assert.ok(location.startsWith(redirectUri), location);
+  assert.ok(new URL(location).searchParams.has('code'));
 });
