@@ -13,7 +13,7 @@ use crate::domain::time::Instant;
 use crate::events;
 use crate::store::changes::States;
 use crate::store::refresh::{self, StoredToken};
-use crate::store::{StoreError, tokens};
+use crate::store::{StoreError, grants, tokens};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
@@ -44,12 +44,14 @@ impl Provider {
     /// See [`RevokeError`].
     pub async fn revoke(&self, client: &Client, token: &str, request_id: Option<&str>) -> Result<(), RevokeError> {
         if let Some(stored) = self.refresh_token(token).await? {
-            let Some(living) = self.living(stored.family.grant).await? else { return Ok(()) };
-            if living.grant.client != client.id {
+            // Whoever the person is and whether they may act: what is revoked stays so when a lock comes off.
+            let grant = grants::live(&mut self.store.read().await?, stored.family.grant).await?;
+            let Some(grant) = grant else { return Ok(()) };
+            if grant.client != client.id {
                 return Err(RevokeError::OtherClient);
             }
             let actor = Actor::Client(client.client_id.to_string());
-            let grant = living.grant.id;
+            let grant = grant.id;
             let ended = self.end_grant(grant, FactKind::TokenRevoked, &actor, "revoked", request_id).await?;
             if let Some(revision) = ended {
                 self.decisions.wait_applied(revision).await?;

@@ -37,7 +37,7 @@ both! {
         for name in ["alice", "bob"] {
             house.give_password(name).await;
         }
-        for round in 0..PER_ADDRESS / 2 + 1 {
+        for round in 0..=PER_ADDRESS / 2 {
             for name in ["alice", "bob"] {
                 let page = Browser::new(&house).come(name, &Pkce::new(), &[]).await;
                 assert!(page.parameter("code").is_some(), "{name}, round {round}: {page:?}");

@@ -17,7 +17,7 @@ use super::{Language, answer, render_for};
 use crate::domain::authorization::AccountChoice;
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
-use crate::domain::scope::Scopes;
+use crate::domain::scope::{Scope, Scopes};
 use crate::domain::secret::Secret;
 use crate::login::password::{Attempt, SignInError};
 use crate::oidc::interaction::{Asks, InteractionError, Next, Page};
@@ -92,6 +92,8 @@ fn display(client: &Client) -> String {
     client.name.as_ref().map_or_else(|| client.client_id.to_string(), ToString::to_string)
 }
 
+const ORDER: [&str; 5] = ["openid", "profile", "email", "address", "phone"];
+
 /// What is asked for, in words for the person.
 fn in_words(language: Language, scopes: &Scopes) -> Vec<String> {
     let words = |scope: &str| match scope {
@@ -100,7 +102,14 @@ fn in_words(language: Language, scopes: &Scopes) -> Vec<String> {
         }
         other => language.text("scope-other", &[("scope", other)]),
     };
-    scopes.iter().map(|scope| words(scope.as_str())).collect()
+    // Who one is comes first and what goes on without one last; what lies between is the application's own.
+    let rank = |scope: &&str| match *scope {
+        "offline_access" => ORDER.len() + 1,
+        other => ORDER.iter().position(|known| *known == other).unwrap_or(ORDER.len()),
+    };
+    let mut asked: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
+    asked.sort_by_key(rank);
+    asked.into_iter().map(words).collect()
 }
 
 #[derive(Clone)]

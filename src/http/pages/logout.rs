@@ -14,7 +14,7 @@ use super::super::form::{Form, FormError};
 use super::super::frame::RequestId;
 use super::super::in_own_task;
 use super::super::oidc::authorize::see_other;
-use super::{Language, render};
+use super::{Language, render, render_for};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::oidc::logout::LogoutRequest;
@@ -37,7 +37,9 @@ impl Logout {
         let cookie = cookies::read(req, Kind::Session, &self.0.provider.settings().issuer);
         match self.0.provider.logout(&request, cookie.as_ref()).await {
             Ok(logout) => match (logout.session, cookie) {
-                (Some(_), Some(cookie)) if !logout.silent => ask(req, res, &request, &cookie),
+                (Some(_), Some(cookie)) if !logout.silent => {
+                    ask(req, res, &request, &cookie, logout.redirect.as_deref());
+                }
                 (Some(session), _) => self.0.end(req, depot, res, session, logout.redirect.as_deref()).await,
                 (None, _) => go(res, logout.redirect.as_deref()),
             },
@@ -84,11 +86,11 @@ fn query(request: &LogoutRequest) -> String {
 }
 
 /// Nobody is signed out by anyone's link: the person is asked, on a page bound to their session.
-fn ask(req: &Request, res: &mut Response, request: &LogoutRequest, cookie: &Secret) {
+fn ask(req: &Request, res: &mut Response, request: &LogoutRequest, cookie: &Secret, redirect: Option<&str>) {
     let form_token = form_token(cookie, "own page");
     let fields: Vec<Value> = members(request).map(|(name, value)| context! { name, value }).collect();
     let language = Language::preferred(request.ui_locales.as_deref(), req);
-    render(res, language, StatusCode::OK, "logout.html", context! { form_token, fields });
+    render_for(res, language, StatusCode::OK, "logout.html", context! { form_token, fields }, redirect);
 }
 
 fn go(res: &mut Response, redirect: Option<&str>) {

@@ -47,6 +47,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 fn policy(redirect: Option<&str>) -> String {
     let target = redirect.and_then(|uri| url::Url::parse(uri).ok()).map(|url| match url.origin() {
         url::Origin::Opaque(_) => format!(" {}:", url.scheme()),
+        // The grammar of sources knows no IPv6 (CSP Level 3 §2.3.1); only loopback ones can be registered with http.
+        url::Origin::Tuple(scheme, url::Host::Ipv6(_), _) => format!(" {scheme}:"),
         tuple @ url::Origin::Tuple(..) => format!(" {}", tuple.ascii_serialization()),
     });
     let target = target.unwrap_or_default();

@@ -31,11 +31,13 @@ struct End {
     refusal: (u16, &'static str),
     /// Whether a code that has not been exchanged yet ends with it.
     ends_codes: bool,
-    /// Whether it ends sessions, and not the use of one client.
-    ends_sessions: bool,
+    /// What a silent request in the same session is told once it is undone.
+    afterwards: Option<&'static str>,
+    /// Whether what was granted stays ended once it is undone.
+    is_for_good: bool,
 }
 
-static ENDS: [End; 9] = [
+static ENDS: [End; 11] = [
     End {
         act: |scene| Box::pin(async { drop(scene.house().node().admin().disable_person("alice").await.unwrap()) }),
         ..End::of_sessions("disabled")
@@ -68,6 +70,21 @@ static ENDS: [End; 9] = [
     },
     End {
         act: |scene| {
+            Box::pin(async { drop(scene.house().node().admin().withdraw_consent("alice", "app").await.unwrap()) })
+        },
+        afterwards: Some("consent_required"),
+        ..End::of_sessions("consent withdrawn")
+    },
+    End {
+        act: |scene| {
+            Box::pin(async { drop(scene.house().node().admin().set_person_locked("alice", true).await.unwrap()) })
+        },
+        afterwards: None,
+        is_for_good: false,
+        ..End::of_sessions("locked")
+    },
+    End {
+        act: |scene| {
             Box::pin(async {
                 let (house, form) = (scene.house(), [("token", scene.first.refresh.as_str())]);
                 assert_eq!(house.form("/oauth2/revoke", &house.app(), &form).await.status, 200);
@@ -95,7 +112,7 @@ static ENDS: [End; 9] = [
             })
         },
         refusal: (401, "invalid_client"),
-        ends_sessions: false,
+        afterwards: None,
         ..End::of_sessions("client disabled")
     },
 ];
@@ -103,11 +120,12 @@ static ENDS: [End; 9] = [
 impl End {
     const fn of_sessions(name: &'static str) -> Self {
         let act = |_: &Scene<'_>| -> Pin<Box<dyn Future<Output = ()>>> { Box::pin(std::future::ready(())) };
-        Self { name, act, refusal: (400, "invalid_grant"), ends_codes: true, ends_sessions: true }
+        let (refusal, afterwards) = ((400, "invalid_grant"), Some("login_required"));
+        Self { name, act, refusal, ends_codes: true, afterwards, is_for_good: true }
     }
 
     const fn of_this_grant(name: &'static str) -> Self {
-        Self { ends_codes: false, ends_sessions: false, ..Self::of_sessions(name) }
+        Self { ends_codes: false, afterwards: None, ..Self::of_sessions(name) }
     }
 
     fn is_refusal(&self, answer: &Answer) -> bool {
@@ -119,6 +137,7 @@ impl End {
 /// Undoes what would be in the way of the next round, and brings nothing back that was ended for good.
 async fn restore(house: &House) {
     house.node().admin().enable_person("alice").await.unwrap();
+    house.node().admin().set_person_locked("alice", false).await.unwrap();
     house.node().admin().set_client_disabled("app", false).await.unwrap();
 }
 
@@ -213,7 +232,7 @@ async fn refresh_against(nodes: &Nodes, end: &'static End) {
     refreshing.join_all().await;
     let all = [vec![scene.first.clone()], std::mem::take(&mut *received.0.lock().unwrap())].concat();
     scene.is_over(end, &all).await;
-    if end.refusal == (400, "invalid_grant") {
+    if end.is_for_good && end.refusal == (400, "invalid_grant") {
         restore(nodes.first()).await;
         scene.is_over(end, &all[all.len() - 1..]).await;
     }
@@ -253,8 +272,7 @@ async fn exchange_against(nodes: &Nodes, end: &'static End) {
     scene.is_over(end, &received).await;
     restore(nodes.first()).await;
     let silent = tab.come("nobody", &Pkce::new(), &[("prompt", "none")]).await;
-    let expected = if end.ends_sessions { Some("login_required") } else { None };
-    assert_eq!(silent.parameter("error").as_deref(), expected, "{}: {silent:?}", end.name);
+    assert_eq!(silent.parameter("error").as_deref(), end.afterwards, "{}: {silent:?}", end.name);
 }
 
 raced! {

@@ -10,9 +10,7 @@ for (const field of document.querySelectorAll("[data-password]")) {
   button.className = "reveal";
   button.setAttribute("aria-controls", input.id);
   const label = () => {
-    const hidden = input.type === "password";
-    button.textContent = hidden ? show : hide;
-    button.setAttribute("aria-pressed", String(!hidden));
+    button.textContent = input.type === "password" ? show : hide;
   };
   button.addEventListener("click", () => {
     input.type = input.type === "password" ? "text" : "password";
