@@ -2,7 +2,8 @@
 //! successors, and nobody who holds the last token they received is signed out.
 //!
 //! What is shown is the clients' view: each family has a client that presents the newest token it received, twice at the
-//! same moment, and presents it again when both answers were lost. Only how many rotations were done without anybody
+//! same moment, and presents it again when both answers were lost: with the server, or, for some in each life of it, on
+//! the way. Only how many rotations were done without anybody
 //! hearing of it, and that nobody was given a token behind the clients' backs, is read from the rows.
 
 use std::sync::Arc;
@@ -33,6 +34,8 @@ const FAMILIES: usize = 500;
 /// So many present the same token at once.
 const TWICE: usize = 2;
 const KILLS: usize = 5;
+/// One client in so many hears nothing of its answers while a server lives.
+const DEAF_ONE_IN: usize = 8;
 /// A server lives until so many have their answer, from the shortest to the longest life: never until all have.
 const LIFE: (u64, u64) = (1, 120);
 
@@ -72,9 +75,9 @@ async fn rotate(kind: Kind) {
     let started = Instant::now();
     let mut trial = Trial::new(Arc::new(Site::new(kind).await)).await;
     let mut unheard = 0;
-    for _ in 0..KILLS {
+    for life in 0..KILLS {
         let server = trial.site.start().await;
-        trial.wave(server).await;
+        trial.wave(server, life).await;
         unheard += trial.unheard().await;
     }
     assert!(trial.lost > 0 && unheard > 0, "no answer was lost: nothing was shown");
@@ -119,14 +122,16 @@ impl Trial {
     }
 
     /// Everybody rotates at once, and in the middle of it the server is gone.
-    async fn wave(&mut self, server: Server) {
+    async fn wave(&mut self, server: Server, turn: usize) {
         let (mut asked, mut server) = (JoinSet::new(), Some(server));
         for i in 0..FAMILIES * TWICE {
             self.ask(&mut asked, i % FAMILIES);
         }
         let mut life = LIFE.0 + random(LIFE.1);
         while let Some(answered) = asked.join_next().await {
-            if self.take(answered.unwrap()).is_none() {
+            let (family, presented, answer) = answered.unwrap();
+            let is_deaf = family % DEAF_ONE_IN == turn % DEAF_ONE_IN;
+            if self.take((family, presented, answer.filter(|_| !is_deaf))).is_none() {
                 life = life.saturating_sub(1);
             }
             if let Some(server) = if life == 0 { server.take() } else { None } {

@@ -58,9 +58,9 @@ both! {
 
     async fn an_expired_token_is_inactive(house: House) {
         let token = house.token().await;
-        house.advance(Duration::from_secs(899));
+        house.advance(Duration::from_secs(890));
         assert_eq!(house.introspect(&house.notes_api(), &token).await["active"], true);
-        house.advance(Duration::from_secs(2));
+        house.advance(Duration::from_secs(11));
         assert_eq!(house.introspect(&house.notes_api(), &token).await, json!({ "active": false }));
     }
 
