@@ -18,7 +18,7 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
   // Whatever asks for another host finds none, and the watch below has seen it ask.
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1',
   SHOW_WHAT_AUTOFILL_SEES,
 ];
 
