@@ -11,6 +11,7 @@ use crate::domain::person::Person;
 use crate::domain::scope::Scopes;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
+use crate::events::logout;
 use crate::store::changes::States;
 use crate::store::consents::Consent;
 use crate::store::{Edit, clients, consents, grants, passwords, people, refresh, sessions};
@@ -49,7 +50,9 @@ impl Admin {
     /// Ends all sessions and grants of a person, offline access included; says how many grants there were.
     async fn end_everything(&self, edit: &mut Edit, person: &Person, reason: &str) -> Result<usize, AdminError> {
         let now = self.now();
-        sessions::end_of_person(edit, person.id, reason, now).await?;
+        for session in sessions::end_of_person(edit, person.id, reason, now).await? {
+            logout::session_ended(edit, self.entropy.as_ref(), session, person.sub.as_str(), now).await?;
+        }
         let ended = grants::end_of_person(edit, person.id, reason, now).await?;
         for grant in &ended {
             refresh::end_of_grant(edit, *grant, now).await?;

@@ -12,7 +12,7 @@ use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
 use crate::domain::fact::FactKind;
 use crate::domain::id::{AssignmentId, ClientId, ResourceServerId};
 use crate::domain::name::{ClientName, DisplayName, Slug};
-use crate::domain::redirect::RedirectUri;
+use crate::domain::redirect::{BackchannelUri, RedirectUri};
 use crate::domain::resource_server::{DECISION_CALLER_ROLE, DOORWARD, ResourceServer};
 use crate::domain::scope::Scopes;
 use crate::domain::secret::{Secret, SecretKind};
@@ -41,6 +41,9 @@ pub struct NewClient {
     pub first_party: bool,
     pub pkce_optional: bool,
     pub default_max_age: Option<Duration>,
+    pub backchannel_logout_uri: Option<BackchannelUri>,
+    /// Whether it is told a name that no client of another host is told (`subject_type`).
+    pub pairwise: bool,
 }
 
 /// A client just made, or one with a new secret. The secret is shown this once.
@@ -121,6 +124,8 @@ impl Admin {
             first_party: new.first_party,
             pkce_optional: new.pkce_optional,
             default_max_age: new.default_max_age,
+            backchannel_logout_uri: new.backchannel_logout_uri.clone(),
+            sector: if new.pairwise { Some(sector(new)?) } else { None },
         })
     }
 
@@ -238,6 +243,20 @@ fn check_grants(new: &NewClient) -> Result<(), AdminError> {
     Err(AdminError::invalid("grant_type", problem))
 }
 
+/// The one host of its redirects (OpenID Connect Core §8.1). A sector document would be fetched for more than one.
+fn sector(new: &NewClient) -> Result<String, AdminError> {
+    let host = |uri: &RedirectUri| {
+        let url = url::Url::parse(uri.as_str()).ok().filter(|url| url.scheme() == "https")?;
+        url.host_str().map(str::to_owned)
+    };
+    let mut hosts: Vec<Option<String>> = new.redirect_uris.iter().map(host).collect();
+    hosts.dedup();
+    match hosts.as_slice() {
+        [Some(host)] => Ok(host.clone()),
+        _ => Err(AdminError::invalid("pairwise", "needs redirect URIs by https, all of one host")),
+    }
+}
+
 fn credential(new: &NewClient, secret: Secret) -> Result<(ClientCredential, Option<Secret>), AdminError> {
     match (new.auth_method, &new.jwks) {
         (AuthMethod::ClientSecretBasic, None) => Ok((ClientCredential::SecretBasic(secret.digest()), Some(secret))),
@@ -264,5 +283,7 @@ pub fn view(client: &Client, servers: &[ResourceServer]) -> Value {
         "post_logout_redirect_uris": client.post_logout_redirect_uris, "first_party": client.first_party,
         "pkce_optional": client.pkce_optional, "disabled": client.disabled,
         "default_max_age": client.default_max_age.map(|age| age.as_secs()),
+        "backchannel_logout_uri": client.backchannel_logout_uri,
+        "subject_type": if client.sector.is_some() { "pairwise" } else { "public" },
     })
 }

@@ -1,12 +1,9 @@
 //! People: create, show, list, and what is said of them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::{Admin, AdminError, PAGE_MAX};
 use crate::domain::change::Changed;
-use crate::domain::entropy;
 use crate::domain::fact::FactKind;
 use crate::domain::id::PersonId;
 use crate::domain::name::{DisplayName, Email, Sub, Username};
@@ -87,7 +84,7 @@ impl Admin {
         let now = self.now();
         let sub = match new.sub {
             Some(chosen) => chosen,
-            None => Sub::parse(&format!("u{}", URL_SAFE_NO_PAD.encode(entropy::bytes::<16>(self.entropy.as_ref()))))?,
+            None => Sub::generate(self.entropy.as_ref()),
         };
         let id = PersonId::mint(now, self.entropy.as_ref());
         let NewPerson { username, name, email, email_verified, profile, .. } = new;
@@ -136,9 +133,13 @@ impl Admin {
     pub(super) async fn log_person(&self, edit: &mut Edit, person: &Person, states: States) -> Result<(), AdminError> {
         let now = self.now();
         edit.log(&Changed::User(person.sub.as_str().to_owned()), &self.actor, now, states).await?;
-        // The other name of the same person is another cached key; its before and after stand beside the first.
-        let other = Changed::User(person.username.as_str().to_owned());
-        Ok(edit.log(&other, &self.actor, now, States::default()).await?)
+        // The other names of the same person are other cached keys; their before and after stand beside the first.
+        for name in people::names_of(edit, person.id).await? {
+            if name != person.sub.as_str() {
+                edit.log(&Changed::User(name), &self.actor, now, States::default()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// # Errors

@@ -17,11 +17,12 @@ use crate::domain::signing_key::Schedule;
 use crate::domain::time::Clock;
 use crate::events::Ledger;
 use crate::http::{App, Limits, Readiness};
+use crate::jobs::Deliverer;
 use crate::keys::{Keys, MasterKeys};
 use crate::login::{Hasher, Login, LoginSettings};
 use crate::oidc::{Parts, Provider, Settings};
 use crate::store::{Opener, Store, StoreOptions};
-use crate::world::{SystemClock, SystemEntropy};
+use crate::world::{Outbound, SystemClock, SystemEntropy};
 use crate::{http, jobs};
 
 /// Time and chance: the machine's, or a test's.
@@ -135,8 +136,17 @@ impl Node {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
+        let provider = Arc::new(Provider::new(parts));
+        let outbound = Outbound::new(config.outbound.private_networks.clone(), config.outbound.timeout)?;
+        jobs.spawn(jobs::deliver(Deliverer {
+            store: store.clone(),
+            provider: provider.clone(),
+            outbound,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        }));
         let app = Arc::new(App {
-            provider: Arc::new(Provider::new(parts)),
+            provider,
             setup: system(Actor::SetupLink),
             login: Login::new(store.clone(), clock.clone(), entropy.clone(), hasher, login_settings(config)),
             clock,

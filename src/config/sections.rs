@@ -18,6 +18,7 @@ pub struct Config {
     pub tokens: TokensConfig,
     pub login: LoginConfig,
     pub decision: DecisionConfig,
+    pub outbound: OutboundConfig,
     pub log: LogConfig,
 }
 
@@ -93,6 +94,12 @@ pub struct DecisionConfig {
 }
 
 #[derive(Clone, Debug)]
+pub struct OutboundConfig {
+    pub private_networks: Vec<IpNet>,
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
 pub struct LogConfig {
     pub format: LogFormat,
     pub level: String,
@@ -119,6 +126,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Config {
         tokens: tokens(r),
         login: login(r),
         decision: decision(r),
+        outbound: outbound(r),
         log: log(r),
     }
 }
@@ -249,6 +257,13 @@ fn decision(r: &mut Reader<'_>) -> DecisionConfig {
         cache_max: r.count("decision.cache_max", 100, 100_000_000) as u64,
         batch_max: r.count("decision.batch_max", 1, 10_000),
         batch_body_max_bytes: r.size("decision.batch_body_max", 1024, 64 * 1024 * 1024),
+    }
+}
+
+fn outbound(r: &mut Reader<'_>) -> OutboundConfig {
+    OutboundConfig {
+        private_networks: r.networks("outbound.private_networks"),
+        timeout: r.duration("outbound.timeout", 100 * MILLISECOND, 30 * SECOND),
     }
 }
 

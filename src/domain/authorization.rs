@@ -106,7 +106,7 @@ pub enum Refusal {
 #[derive(Clone, Debug)]
 pub struct Progress<'a> {
     pub session: Option<&'a Session>,
-    /// The `sub` of the session's person.
+    /// Who the session's person is to the client.
     pub session_sub: Option<&'a str>,
     /// When somebody signed in within this very interaction.
     pub authenticated_at: Option<Instant>,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::id::{ClientId, ResourceServerId};
 use super::name::{ClientName, DisplayName};
-use super::redirect::RedirectUri;
+use super::redirect::{BackchannelUri, RedirectUri};
 use super::scope::Scopes;
 use super::secret::Digest;
 
@@ -100,6 +100,11 @@ pub struct Client {
     pub pkce_optional: bool,
     /// Applies where a request names no `max_age` (OpenID Connect Registration §2).
     pub default_max_age: Option<Duration>,
+    /// Where it is told that a session has ended (OpenID Connect Back-Channel Logout §2.2).
+    pub backchannel_logout_uri: Option<BackchannelUri>,
+    /// The host whose clients know people by names of their own (`subject_type` `pairwise`, OpenID Connect Core §8.1);
+    /// without it the client is told the person's `sub`.
+    pub sector: Option<String>,
 }
 
 impl Client {

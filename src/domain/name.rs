@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::entropy::{self, Entropy};
 
 /// Why a text is not a name of the wanted kind; reads as `<what> must be …, not "…"`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -156,6 +160,14 @@ fn birthdate(text: &str) -> Option<String> {
         _ => return None,
     }
     Some(text.to_owned())
+}
+
+impl Sub {
+    /// 128 random bits, after a letter.
+    #[must_use]
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        Self(format!("u{}", URL_SAFE_NO_PAD.encode(entropy::bytes::<16>(entropy))))
+    }
 }
 
 fn email(text: &str) -> Option<String> {

@@ -79,6 +79,36 @@ impl std::str::FromStr for RedirectUri {
     }
 }
 
+/// Where a client is told that a session has ended: `https`, or `http` on a loopback IP; no fragment, no user.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(transparent)]
+pub struct BackchannelUri(String);
+
+impl BackchannelUri {
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let RedirectUri(text) = RedirectUri::parse(text)?;
+        if text.starts_with("https://") || text.starts_with("http://") {
+            Ok(Self(text))
+        } else {
+            Err(format!("{text:?} must be https, or http on a loopback IP"))
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for BackchannelUri {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+}
+
 fn is_loopback_ip(url: &url::Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

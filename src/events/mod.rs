@@ -4,6 +4,7 @@
 //! Never: what a fact means to whom (readers decide), or effects before the commit.
 
 mod ledger;
+pub mod logout;
 
 pub use self::ledger::{Ledger, LedgerError};
 

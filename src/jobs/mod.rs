@@ -3,11 +3,14 @@
 //!
 //! Never: HTTP, rules.
 
+mod backchannel;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub use self::backchannel::{Deliverer, deliver};
 use crate::domain::chain::chain;
 use crate::domain::change::Revision;
 use crate::domain::time::Clock;

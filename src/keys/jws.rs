@@ -20,6 +20,8 @@ pub enum TokenKind {
     Access,
     /// An ID token (OpenID Connect Core §2).
     Id,
+    /// `logout+jwt` (OpenID Connect Back-Channel Logout §2.4).
+    Logout,
 }
 
 impl TokenKind {
@@ -27,6 +29,7 @@ impl TokenKind {
         match self {
             Self::Access => "at+jwt",
             Self::Id => "JWT",
+            Self::Logout => "logout+jwt",
         }
     }
 

@@ -9,7 +9,7 @@ use crate::domain::id::SessionId;
 use crate::domain::person::Person;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Authentication, Session};
-use crate::events;
+use crate::events::{self, logout};
 use crate::store::changes::States;
 use crate::store::{StoreError, Tx, grants, people, refresh, sessions};
 
@@ -66,6 +66,7 @@ impl Login {
             refresh::end_of_grant(&mut edit, grant, now).await?;
             edit.log(&Changed::Grant(grant), &actor, now, States::default()).await?;
         }
+        logout::session_ended(&mut edit, self.entropy.as_ref(), session.id, &sub, now).await?;
         let fact = Fact::new(now, self.entropy.as_ref(), FactKind::SignedOut, actor, format!("user:{sub}"))
             .at_revision(edit.revision())
             .for_request(request_id)

@@ -13,6 +13,7 @@ use crate::domain::client::Client;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, InteractionId, SessionId};
+use crate::domain::name::Sub;
 use crate::domain::person::Person;
 use crate::domain::redirect::RedirectUri;
 use crate::domain::scope::Scopes;
@@ -21,7 +22,7 @@ use crate::domain::session::Session;
 use crate::events;
 use crate::store::consents::Consent;
 use crate::store::interactions::Interaction;
-use crate::store::{StoreError, codes, consents, grants, interactions, people, sessions};
+use crate::store::{StoreError, codes, consents, grants, interactions, pairwise, people, sessions};
 
 /// The browser that goes on: its two cookies.
 #[derive(Clone)]
@@ -77,6 +78,8 @@ struct State {
     /// The live session of a person who may act.
     signed_in: Option<(Session, Person)>,
     consent: Option<Consent>,
+    /// Who they are to this client; nobody yet where it has never been told.
+    known_as: Option<String>,
 }
 
 impl Provider {
@@ -190,11 +193,18 @@ impl Provider {
         let client = self.decisions.client(&request.client_id).await?.filter(|client| !client.disabled);
         let client = client.ok_or(InteractionError::Gone)?;
         let signed_in = session.zip(person);
-        let consent = match &signed_in {
-            Some((_, person)) => consents::of(&mut self.store.read().await?, person.id, client.id).await?,
-            None => None,
+        let (consent, known_as) = match &signed_in {
+            Some((_, person)) => {
+                let mut conn = self.store.read().await?;
+                let known_as = match &client.sector {
+                    Some(sector) => pairwise::of(&mut conn, person.id, sector).await?,
+                    None => Some(person.sub.clone()),
+                };
+                (consents::of(&mut conn, person.id, client.id).await?, known_as.map(|sub| sub.to_string()))
+            }
+            None => (None, None),
         };
-        Ok(State { interaction, request, client, signed_in, consent })
+        Ok(State { interaction, request, client, signed_in, consent, known_as })
     }
 
     /// Issues the code: the interaction ends, the grant begins, in one transaction.
@@ -203,7 +213,8 @@ impl Provider {
         let Some((session, person)) = &state.signed_in else { return Err(InteractionError::Gone) };
         let code = Secret::mint(SecretKind::AuthorizationCode, self.entropy.as_ref());
         let request = &state.request;
-        let grant = Grant {
+        let mut grant = Grant {
+            sub: None,
             id: GrantId::mint(now, self.entropy.as_ref()),
             client: state.client.id,
             person: person.id,
@@ -227,6 +238,7 @@ impl Provider {
         let fact =
             Fact::new(now, self.entropy.as_ref(), FactKind::CodeIssued, Actor::User(person.sub.to_string()), subject)
                 .with(json!({ "client": state.client.client_id, "grant": grant.id, "scope": request.scope }));
+        let fresh = Sub::generate(self.entropy.as_ref());
         let mut tx = self.store.begin().await?;
         // The session's row first: a sign-out, a disable or a new password beats this, or finds the grant and ends it.
         let lives = sessions::touch(&mut tx, session.id, now).await?;
@@ -241,6 +253,9 @@ impl Provider {
                 tx.rollback().await?;
                 return Err(InteractionError::Gone);
             }
+        }
+        if let Some(sector) = &state.client.sector {
+            grant.sub = Some(pairwise::assign(&mut tx, person.id, sector, &fresh).await?);
         }
         grants::insert(&mut tx, &grant, now).await?;
         codes::insert(&mut tx, &code.digest(), &stored, now.plus(self.settings.refresh_absolute)).await?;
@@ -288,7 +303,7 @@ impl State {
         let native = RedirectUri::parse(&self.request.redirect_uri).map_or(true, |uri| uri.is_native());
         Progress {
             session,
-            session_sub: self.signed_in.as_ref().map(|(_, person)| person.sub.as_str()),
+            session_sub: self.known_as.as_deref(),
             authenticated_at: self.interaction.authenticated_at.filter(|_| same),
             consented: same && self.interaction.consented_at.is_some(),
             account_choice: self.interaction.account_choice.filter(|_| same),

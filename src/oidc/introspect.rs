@@ -73,7 +73,7 @@ impl Provider {
         }
         let refresh = Some(RefreshClaims {
             iss: self.settings.issuer.as_str().to_owned(),
-            sub: living.person.sub.to_string(),
+            sub: living.grant.subject(&living.person).to_string(),
             client_id: caller.client_id.to_string(),
             scope: living.grant.scopes.to_string(),
             exp: family.expires_at.as_seconds(),

@@ -77,8 +77,9 @@ impl Provider {
         if hint.sid != session.id.to_string() {
             return Ok(false);
         }
-        let person = people::by_id(&mut self.store.read().await?, session.person).await?;
-        Ok(person.is_some_and(|person| person.sub.as_str() == hint.sub))
+        // By whatever name the client knows them.
+        let person = people::by_name(&mut self.store.read().await?, &hint.sub).await?;
+        Ok(person.is_some_and(|person| person.id == session.person))
     }
 
     /// The live session of a cookie.

@@ -31,6 +31,8 @@ pub fn authorization_server(issuer: &Issuer, ui_locales: &[&str]) -> Value {
         "authorization_endpoint": issuer.at("/oauth2/authorize"),
         "userinfo_endpoint": issuer.at("/oauth2/userinfo"),
         "end_session_endpoint": issuer.at("/oauth2/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
@@ -42,7 +44,7 @@ pub fn authorization_server(issuer: &Issuer, ui_locales: &[&str]) -> Value {
         "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "acr_values_supported": ACR_VALUES,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         // Its default when absent is true (OpenID Connect Discovery §3).
         "request_uri_parameter_supported": false,

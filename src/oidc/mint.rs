@@ -24,7 +24,7 @@ impl Holder<'_> {
     fn sub(&self) -> String {
         match self {
             Self::Client(client) => client.client_id.to_string(),
-            Self::Person(person, _) => person.sub.to_string(),
+            Self::Person(person, grant) => grant.subject(person).to_string(),
         }
     }
 
@@ -122,7 +122,7 @@ impl Provider {
     ) -> IdClaims {
         IdClaims {
             iss: self.settings.issuer.as_str().to_owned(),
-            sub: person.sub.to_string(),
+            sub: grant.subject(person).to_string(),
             aud: Audience::new(vec![client.client_id.to_string()]),
             iat: now.as_seconds(),
             exp: now.plus(self.settings.access_token_lifetime).as_seconds(),

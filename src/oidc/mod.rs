@@ -4,6 +4,7 @@
 //! Never: HTTP (handlers translate), SQL (the store does), other use cases.
 
 pub mod authorize;
+pub mod backchannel;
 pub mod bearer;
 pub mod claims;
 pub mod client_auth;

@@ -101,7 +101,7 @@ impl Provider {
         let scoped = |name: &str| SCOPES.iter().any(|(of, names)| scope.contains(of) && names.contains(&name));
         let mut claims = known(&person);
         claims.retain(|name, _| scoped(name) || named(name));
-        claims.insert("sub".to_owned(), json!(person.sub));
+        claims.insert("sub".to_owned(), json!(grant.subject(&person)));
         Ok(Value::Object(claims))
     }
 }

@@ -14,7 +14,7 @@ use super::types::{At, Uid};
 use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
 use crate::domain::id::{ClientId, ResourceServerId};
 use crate::domain::name::{ClientName, DisplayName};
-use crate::domain::redirect::RedirectUri;
+use crate::domain::redirect::{BackchannelUri, RedirectUri};
 use crate::domain::scope::Scopes;
 use crate::domain::secret::Digest;
 use crate::domain::time::Instant;
@@ -37,6 +37,8 @@ struct Row {
     first_party: bool,
     pkce_optional: bool,
     default_max_age_seconds: Option<i64>,
+    backchannel_logout_uri: Option<String>,
+    sector: Option<String>,
 }
 
 fn seconds(duration: Duration) -> i64 {
@@ -58,6 +60,7 @@ fn words(uris: &[RedirectUri]) -> String {
 
 impl Row {
     fn into_domain(self, resources: Vec<ResourceServerId>) -> Result<Client, StoreError> {
+        let backchannel = self.backchannel_logout_uri.as_deref().map(BackchannelUri::parse);
         let method: AuthMethod = self.auth_method.parse().map_err(StoreError::corrupt)?;
         let credential = credential(method, self.secret_digest, self.jwks)
             .ok_or_else(|| StoreError::corrupt(format!("client {} has no {method} credential", self.client_id)))?;
@@ -76,6 +79,8 @@ impl Row {
             first_party: self.first_party,
             pkce_optional: self.pkce_optional,
             default_max_age: self.default_max_age_seconds.map(duration),
+            backchannel_logout_uri: backchannel.transpose().map_err(StoreError::corrupt)?,
+            sector: self.sector,
         })
     }
 }
@@ -123,6 +128,8 @@ pub async fn insert(tx: &mut Tx, client: &Client, now: Instant) -> Result<(), St
         clients::first_party.eq(client.first_party),
         clients::pkce_optional.eq(client.pkce_optional),
         clients::default_max_age_seconds.eq(client.default_max_age.map(seconds)),
+        clients::backchannel_logout_uri.eq(client.backchannel_logout_uri.as_ref().map(BackchannelUri::as_str)),
+        clients::sector.eq(&client.sector),
     );
     on!(&mut **tx, |c| diesel::insert_into(clients::table).values(row).execute(c).await)?;
     for resource in &client.resources {

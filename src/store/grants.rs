@@ -1,19 +1,33 @@
 //! Grants.
 
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
+use diesel::{ExpressionMethods as _, JoinOnDsl as _, OptionalExtension as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
-use super::schema::grants;
+use super::schema::{clients, grants};
 use super::types::{At, Json, Uid};
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, PersonId, SessionId};
+use crate::domain::name::Sub;
 use crate::domain::scope::Scopes;
 use crate::domain::session::Authentication;
 use crate::domain::time::Instant;
 
-type Row = (Uid, Uid, Uid, String, Option<Uid>, bool, String, Option<At>, Option<String>, Option<String>, Option<Json>);
+type Row = (
+    Uid,
+    Uid,
+    Uid,
+    String,
+    Option<Uid>,
+    bool,
+    String,
+    Option<At>,
+    Option<String>,
+    Option<String>,
+    Option<Json>,
+    Option<String>,
+);
 
 /// # Errors
 /// [`StoreError::Conflict`] when the person or client is gone.
@@ -31,6 +45,7 @@ pub async fn insert(tx: &mut Tx, grant: &Grant, now: Instant) -> Result<(), Stor
         grants::acr.eq(&grant.authentication.acr),
         grants::amr.eq(grant.authentication.amr.join(" ")),
         grants::claims.eq(grant.claims.clone().map(Json)),
+        grants::sub.eq(grant.sub.as_ref().map(Sub::as_str)),
     );
     on!(&mut **tx, |c| diesel::insert_into(grants::table).values(row).execute(c).await)?;
     Ok(())
@@ -53,13 +68,14 @@ pub async fn live(conn: &mut Conn, id: GrantId) -> Result<Option<Grant>, StoreEr
         grants::acr,
         grants::amr,
         grants::claims,
+        grants::sub,
     ));
     let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
     row.map(into_domain).transpose()
 }
 
 fn into_domain(row: Row) -> Result<Grant, StoreError> {
-    let (id, client, person, scopes, session, offline, resources, auth_time, acr, amr, claims) = row;
+    let (id, client, person, scopes, session, offline, resources, auth_time, acr, amr, claims, sub) = row;
     let (Some(session), Some(auth_time), Some(acr), Some(amr)) = (session, auth_time, acr, amr) else {
         return Err(StoreError::corrupt("a grant without its authentication"));
     };
@@ -73,6 +89,7 @@ fn into_domain(row: Row) -> Result<Grant, StoreError> {
         offline,
         authentication: Authentication { auth_time: auth_time.0, acr, amr: words(&amr) },
         claims: claims.map(|claims| claims.0),
+        sub: sub.as_deref().map(Sub::parse).transpose().map_err(StoreError::corrupt)?,
     })
 }
 
@@ -97,6 +114,22 @@ pub async fn end_of_session(
     let set = (grants::ended_at.eq(At(now)), grants::end_reason.eq(reason));
     let ended = on!(&mut **tx, |c| diesel::update(live).set(set).returning(grants::id).get_results::<Uid>(c).await)?;
     Ok(ended.into_iter().map(|id| GrantId::from_uuid(id.0)).collect())
+}
+
+/// The `client_id`s of enabled clients that were granted something in a session and want to be told of its end, each with
+/// the name it knows the person by, if that is not their own.
+///
+/// # Errors
+/// The database's.
+pub async fn clients_to_tell(conn: &mut Conn, session: SessionId) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    let query = grants::table
+        .inner_join(clients::table.on(clients::id.eq(grants::client_id)))
+        .filter(grants::session_id.eq(Uid(session.uuid())))
+        .filter(clients::backchannel_logout_uri.is_not_null())
+        .filter(clients::disabled_at.is_null())
+        .select((clients::client_id, grants::sub))
+        .distinct();
+    Ok(on!(conn, |c| query.load::<(String, Option<String>)>(c).await)?)
 }
 
 /// Ends a live grant; false when it had ended already, so that exactly one caller ends it.

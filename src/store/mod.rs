@@ -22,6 +22,7 @@ pub mod interactions;
 mod lite;
 mod migrate;
 pub mod outbox;
+pub mod pairwise;
 pub mod passwords;
 pub mod people;
 mod pg;

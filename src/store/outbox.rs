@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, QueryDsl as _};
+use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
@@ -40,6 +40,16 @@ pub async fn enqueue(tx: &mut Tx, id: OutboxId, topic: &str, payload: Value, now
     );
     on!(&mut **tx, |c| diesel::insert_into(outbox::table).values(row).execute(c).await)?;
     Ok(())
+}
+
+/// Whether anything is due that nobody has claimed.
+///
+/// # Errors
+/// The database's.
+pub async fn is_due(conn: &mut Conn, now: Instant) -> Result<bool, StoreError> {
+    let free = outbox::claimed_until.is_null().or(outbox::claimed_until.le(At(now)));
+    let due = outbox::table.filter(outbox::due_at.le(At(now))).filter(free).select(outbox::id).limit(1);
+    Ok(on!(conn, |c| due.first::<Uid>(c).await.optional())?.is_some())
 }
 
 /// Claims at most `limit` due items until `now + lease`; what other workers have claimed is passed over.

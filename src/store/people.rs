@@ -67,14 +67,18 @@ pub async fn insert(tx: &mut Tx, person: &Person, now: Instant) -> Result<(), St
         people::updated_at.eq(At(person.updated_at)),
     );
     on!(&mut **tx, |c| diesel::insert_into(people::table).values(row).execute(c).await)?;
-    insert_name(tx, person.sub.as_str(), person.id).await?;
+    add_name(tx, person.sub.as_str(), person.id).await?;
     if person.sub.as_str() != person.username.as_str() {
-        insert_name(tx, person.username.as_str(), person.id).await?;
+        add_name(tx, person.username.as_str(), person.id).await?;
     }
     Ok(())
 }
 
-async fn insert_name(tx: &mut Tx, name: &str, id: PersonId) -> Result<(), StoreError> {
+/// Gives a person one more name.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when it means somebody already.
+pub(super) async fn add_name(tx: &mut Tx, name: &str, id: PersonId) -> Result<(), StoreError> {
     let row = (
         person_names::name.eq(name),
         person_names::folded.eq(name.to_lowercase()),
@@ -188,6 +192,15 @@ pub async fn is_taken(conn: &mut Conn, names: &[&str]) -> Result<bool, StoreErro
     let folded: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
     let query = person_names::table.filter(person_names::folded.eq_any(folded)).select(person_names::name).limit(1);
     Ok(on!(conn, |c| query.first::<String>(c).await.optional())?.is_some())
+}
+
+/// Every name that means a person: `sub`, username, and those that single sectors know them by.
+///
+/// # Errors
+/// The database's.
+pub async fn names_of(conn: &mut Conn, id: PersonId) -> Result<Vec<String>, StoreError> {
+    let query = person_names::table.filter(person_names::person_id.eq(Uid(id.uuid()))).select(person_names::name);
+    Ok(on!(conn, |c| query.load::<String>(c).await)?)
 }
 
 /// The `sub` and username of people, by identifier.

@@ -104,6 +104,8 @@ diesel::table! {
         first_party -> Bool,
         pkce_optional -> Bool,
         default_max_age_seconds -> Nullable<BigInt>,
+        backchannel_logout_uri -> Nullable<Text>,
+        sector -> Nullable<Text>,
     }
 }
 
@@ -225,6 +227,7 @@ diesel::table! {
         acr -> Nullable<Text>,
         amr -> Nullable<Text>,
         claims -> Nullable<Doc>,
+        sub -> Nullable<Text>,
     }
 }
 
@@ -413,6 +416,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::types::Id;
+
+    pairwise_subjects (person_id, sector) {
+        person_id -> Id,
+        sector -> Text,
+        sub -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     revisions,
     changes,
@@ -443,7 +457,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     refresh_families,
     refresh_tokens,
     throttles,
+    pairwise_subjects,
 );
+diesel::joinable!(pairwise_subjects -> people (person_id));
 diesel::joinable!(person_names -> people (person_id));
 diesel::joinable!(client_resources -> clients (client_id));
 diesel::joinable!(refresh_tokens -> refresh_families (family_id));

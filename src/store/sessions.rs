@@ -133,14 +133,20 @@ pub async fn end(tx: &mut Tx, id: SessionId, reason: &str, now: Instant) -> Resu
     Ok(on!(&mut **tx, |c| diesel::update(live).set(set).execute(c).await)? == 1)
 }
 
-/// Ends all sessions of a person; says how many there were.
+/// Ends all sessions of a person, and says which those were.
 ///
 /// # Errors
 /// The database's.
-pub async fn end_of_person(tx: &mut Tx, person: PersonId, reason: &str, now: Instant) -> Result<usize, StoreError> {
+pub async fn end_of_person(
+    tx: &mut Tx,
+    person: PersonId,
+    reason: &str,
+    now: Instant,
+) -> Result<Vec<SessionId>, StoreError> {
     let live = sessions::table.filter(sessions::person_id.eq(Uid(person.uuid()))).filter(sessions::ended_at.is_null());
     let set = (sessions::ended_at.eq(At(now)), sessions::end_reason.eq(reason));
-    Ok(on!(&mut **tx, |c| diesel::update(live).set(set).execute(c).await)?)
+    let ended = on!(&mut **tx, |c| diesel::update(live).set(set).returning(sessions::id).get_results::<Uid>(c).await)?;
+    Ok(ended.into_iter().map(|id| SessionId::from_uuid(id.0)).collect())
 }
 
 /// The live sessions of a person, newest first.

@@ -1,8 +1,12 @@
-//! The outside: the real clock and the operating system's randomness. Guarded outbound HTTP will live here.
+//! The outside: the real clock and the operating system's randomness. Guarded outbound HTTP.
 //!
 //! Never: rules, SQL, wire formats. Only `boot` makes these; everybody else takes [`Clock`] and [`Entropy`] as arguments.
 
+mod outbound;
+
 use std::time::{Duration, SystemTime};
+
+pub use self::outbound::{Outbound, OutboundError};
 
 use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Instant};

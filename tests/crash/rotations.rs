@@ -236,6 +236,7 @@ async fn sign_in(store: &Store, person: doorward::domain::id::PersonId, app: &Cl
         expires_at: later,
     };
     let grant = Grant {
+        sub: None,
         id: GrantId::mint(now, &SystemEntropy),
         client: app.id,
         person,

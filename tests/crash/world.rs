@@ -66,6 +66,8 @@ pub fn client(client_id: &str) -> NewClient {
         first_party: false,
         pkce_optional: false,
         default_max_age: None,
+        backchannel_logout_uri: None,
+        pairwise: false,
     }
 }
 
@@ -105,6 +107,7 @@ pub async fn grant(store: &Store, person: &Person, client: &Client) {
     for _ in 0..GRANTS {
         let id = GrantId::mint(now, &SystemEntropy);
         let grant = Grant {
+            sub: None,
             id,
             client: client.id,
             person: person.id,

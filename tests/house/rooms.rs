@@ -65,7 +65,7 @@ pub const HOMES: [(&str, &[&str]); 13] = [
     ("jsonwebtoken", &["keys"]),
     ("clap", &["boot"]),
     ("mimalloc", &["main"]),
-    ("reqwest", &["boot"]),
+    ("reqwest", &["boot", "world"]),
     ("openidconnect", &["boot"]),
 ];
 

@@ -8,6 +8,7 @@
 
 mod admin;
 mod authzen;
+mod backchannel;
 mod codes;
 mod config;
 mod enumeration;

@@ -68,6 +68,8 @@ fn client(name: &str) -> Client {
         first_party: false,
         pkce_optional: false,
         default_max_age: None,
+        backchannel_logout_uri: None,
+        sector: None,
     }
 }
 
@@ -172,6 +174,7 @@ both! {
     async fn a_grant_ends_once_and_its_state_is_read_by_key(fresh: Fresh) {
         let (person, client) = (person("gina"), client("app"));
         let grant = Grant {
+            sub: None,
             id: GrantId::mint(now(), &SystemEntropy),
             client: client.id,
             person: person.id,
@@ -214,6 +217,7 @@ both! {
     async fn a_sealed_successor_is_wiped_when_its_grace_is_over(fresh: Fresh) {
         let (person, client) = (person("gina"), client("app"));
         let grant = Grant {
+            sub: None,
             id: GrantId::mint(now(), &SystemEntropy),
             client: client.id,
             person: person.id,

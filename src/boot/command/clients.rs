@@ -12,7 +12,7 @@ use super::servers::texts;
 use crate::admin::clients::{CreatedClient, NewClient, view};
 use crate::domain::client::{AuthMethod, Client, GrantTypes};
 use crate::domain::name::{ClientName, DisplayName, Slug};
-use crate::domain::redirect::RedirectUri;
+use crate::domain::redirect::{BackchannelUri, RedirectUri};
 use crate::domain::scope::Scope;
 
 #[derive(Args)]
@@ -58,6 +58,12 @@ pub(in crate::boot) struct CreateArgs {
     /// People sign in again when their sign-in is older than this, such as 12h, unless a request says otherwise.
     #[arg(long, value_name = "DURATION")]
     default_max_age: Option<humantime::Duration>,
+    /// Where to tell it that somebody's session has ended (back-channel logout).
+    #[arg(long, value_name = "URI")]
+    backchannel_logout_uri: Option<BackchannelUri>,
+    /// Tell it a subject of its own for each person, which no client of another host is told.
+    #[arg(long)]
+    pairwise: bool,
 }
 
 #[derive(Subcommand)]
@@ -124,6 +130,8 @@ fn new_client(args: CreateArgs) -> Result<NewClient, String> {
         first_party: args.first_party,
         pkce_optional: args.pkce_optional,
         default_max_age: args.default_max_age.map(Into::into),
+        backchannel_logout_uri: args.backchannel_logout_uri,
+        pairwise: args.pairwise,
     })
 }
 

@@ -151,6 +151,8 @@ fn client(client_id: &str, name: &str, notes: &Slug, is_api: bool) -> Result<New
         first_party: false,
         pkce_optional: false,
         default_max_age: None,
+        backchannel_logout_uri: None,
+        pairwise: false,
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod authorization;
 mod claims;
+mod pairwise;
 mod tokens;
 
 use doorward::admin::clients::NewClient;

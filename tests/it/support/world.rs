@@ -56,6 +56,8 @@ pub fn new_client(client_id: &str, auth_method: AuthMethod) -> NewClient {
         first_party: false,
         pkce_optional: false,
         default_max_age: None,
+        backchannel_logout_uri: None,
+        pairwise: false,
     }
 }
 
