@@ -151,6 +151,7 @@ fn at(percent: usize, took: &mut [Duration]) -> f64 {
 async fn a_storm_of_sign_ins_keeps_its_bounds_and_applications_are_served() {
     let limits = ["DOORWARD_LOGIN_ATTEMPTS_PER_ACCOUNT_MAX", "DOORWARD_LOGIN_ATTEMPTS_PER_ADDRESS_MAX"];
     let program = Program::start(&limits.map(|limit| (limit, "1000000"))).await;
+    let fresh_kib = program.resident_kib();
     let applications = furnish(&program);
     let ask = async |during: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
         let stop = Arc::new(AtomicBool::new(false));
@@ -180,7 +181,8 @@ async fn a_storm_of_sign_ins_keeps_its_bounds_and_applications_are_served() {
     let (peak_kib, statuses) = (program.resident_peak_kib(), statuses.lock().unwrap().clone());
 
     println!(
-        "resident memory: idle {} MiB, at most {} MiB, afterwards {} MiB",
+        "resident memory: just started {} MiB, idle {} MiB, at most {} MiB, afterwards {} MiB",
+        fresh_kib / 1024,
         idle_kib / 1024,
         peak_kib / 1024,
         program.resident_kib() / 1024
