@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.browser import Browser
+from support.old import Old, make_old
 from support.rules import RULES
 from support.world import Client, World
 
@@ -60,6 +61,12 @@ def impatient(world: World) -> Iterator[World]:
     made = World(os.environ["PROTOCOL_IMPATIENT"])
     yield made
     made.wire.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def old(request: pytest.FixtureRequest, world: World, impatient: World) -> Old | None:
+    wanted = any(item.get_closest_marker("late") for item in request.session.items)
+    return make_old(world, impatient) if wanted else None
 
 
 @pytest.fixture

@@ -463,3 +463,99 @@ def test_pages_may_post_to_themselves_and_the_redirect_alone(web: Client, browse
 def test_the_answer_is_not_stored(web: Client, browser: Browser) -> None:
     """RFC 9700 §4.2.4, §4.3.1: a code stays in no cache"""
     assert "no-store" in web.authorize(browser).response.headers["cache-control"]
+
+
+@holds("authorize 3")
+def test_the_order_of_scopes_does_not_matter(web: Client, browser: Browser) -> None:
+    """OpenID Connect Core 1.0 §3.1.2.1, RFC 6749 §3.3: their order does not matter"""
+    signed = web.sign_in(browser, scope="email openid")
+    assert sorted(signed.tokens["scope"].split()) == ["email", "openid"] and signed.id_claims
+
+
+@holds("authorize 2", "authorize 9")
+@pytest.mark.parametrize(
+    "claims",
+    [
+        '{"userinfo":' * 500 + "null" + "}" * 500,
+        "[" * 10_000,
+        json.dumps({"userinfo": {f"claim{n}": None for n in range(300)}}),
+        "null",
+        "\u0000",
+    ],
+    ids=["deep", "open", "many", "null", "control"],
+)
+def test_hostile_claims_are_an_error_and_no_fault(
+    world: World, web: Client, browser: Browser, claims: str
+) -> None:
+    """OpenID Connect Core 1.0 §3.1.2.6, §5.5"""
+    at = browser.post(world.endpoint("authorization_endpoint"), list(web.request(claims=claims).items()))
+    if isinstance(at, Answer):
+        assert at["error"] == "invalid_request"
+    else:
+        assert at.status == 400
+
+
+@holds("authorize 4")
+@pytest.mark.parametrize("query", ["%", "%zz", "state=%ff", "state=%00", "%00=x", "&".join(["a=b"] * 2000)])
+def test_a_query_that_cannot_be_read_gets_a_page(world: World, web: Client, browser: Browser, query: str) -> None:
+    """RFC 6749 Appendix B: UTF-8 in application/x-www-form-urlencoded"""
+    page = browser.open(f"{web.url(web.request(state=None))}&{query}")
+    assert isinstance(page, Page) and page.status == 400
+
+
+@holds("authorize 4")
+def test_a_body_that_is_too_large_is_refused(world: World, web: Client) -> None:
+    """RFC 9110 §15.5.14"""
+    body = urlencode(web.request(nonce="n" * 200_000))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = world.wire.post(world.endpoint("authorization_endpoint"), headers=headers, content=body)
+    assert response.status_code == 413
+
+
+@holds("authorize 4", "code")
+def test_an_answer_is_given_once(world: World, web: Client, browser: Browser, person: str) -> None:
+    """RFC 9700 §4.5: going back in the browser gives no second code"""
+    page = web.begin(browser)
+    assert isinstance(page, Page)
+    consent = browser.press(page, "login-submit", username=person, password=world.password)
+    assert isinstance(consent, Page) and consent.kind == "consent"
+    assert isinstance(browser.press(consent, "consent-allow"), Answer)
+    for again in (browser.open(page.url), browser.press(consent, "consent-allow")):
+        assert isinstance(again, Page) and again.status == 410, again.url
+
+
+@holds("authorize 12")
+@pytest.mark.parametrize("username", ["alice", "nobody-at-all"])
+def test_a_wrong_password_signs_nobody_in(world: World, web: Client, browser: Browser, username: str) -> None:
+    """OpenID Connect Core 1.0 §3.1.2.3; the same words whether somebody is known or not"""
+    page = web.begin(browser)
+    assert isinstance(page, Page)
+    page = browser.press(page, "login-submit", username=username, password="a wrong one")
+    assert isinstance(page, Page) and page.kind == "sign-in" and page.status == 400
+    assert page.value("password") == "" and "a wrong one" not in page.source
+    assert not any("session" in name for name in browser.jar.cookies)
+    assert "username or the password" in page.text or "password" in page.text
+    assert web.go_on(browser, browser.open(page.url.removesuffix("/login")))["code"]
+
+
+@holds("authorize 12", "authorize 4")
+def test_somebody_else_in_the_next_tab_gets_no_consent_page_of_mine(
+    world: World, web: Client, other: Client, browser: Browser, person: str
+) -> None:
+    """RFC 9700 §4.7: what a page showed to one person is not agreed to by another"""
+    page = web.begin(browser)
+    assert isinstance(page, Page)
+    consent = browser.press(page, "login-submit", username=person, password=world.password)
+    assert isinstance(consent, Page) and consent.kind == "consent"
+    other.authorize(browser, "bob", prompt="login")
+    at = browser.press(consent, "consent-allow")
+    assert isinstance(at, Page) and at.status in {403, 409, 410}
+
+
+@holds("authorize 13")
+def test_withdrawn_consent_is_asked_for_again(world: World, web: Client, browser: Browser, person: str) -> None:
+    """OpenID Connect Core 1.0 §3.1.2.4"""
+    web.authorize(browser, person)
+    world.doorward("user", "withdraw", person, "web")
+    web.authorize(browser, person)
+    assert "consent" in browser.pages

@@ -1,93 +1,20 @@
-"""What happens later. Everything here is made before the first test and looked at after the last one, so that nobody
-waits for it.
-"""
+"""What happens later: looked at after all other tests (support/old.py)."""
 
-import threading
 import time
-from concurrent.futures import Future
-from dataclasses import dataclass
 
-import httpx
 import pytest
 
-from support.browser import Answer, Browser, Page
-from support.world import SIGNED_OUT, Client, Signed, World, refused
+from support.browser import Answer, Page
+from support.old import Old
+from support.world import SIGNED_OUT, Client, World, parts, refused
 
 pytestmark = pytest.mark.late
 holds = pytest.mark.holds
 
 
-@dataclass
-class Old:
-    """What was made at the start, and when."""
-
-    made_at: float
-    # Its code was exchanged once.
-    exchanged: Signed
-    # Its refresh token was used once, with what came of it; and is replayed after 31 seconds, whatever runs then.
-    successor: str
-    replay: Future[httpx.Response]
-    # In the house where things grow old at once.
-    code: str
-    quick: Signed
-    quick_browser: Browser
-    stolen: Signed
-    stolen_access: str
-    stolen_refresh: str
-
-    def wait(self, seconds: float) -> None:
-        time.sleep(max(0.0, self.made_at + seconds - time.monotonic()))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def old(world: World, impatient: World) -> Old:
-    web, quick = world.client("web"), impatient.client("web")
-    exchanged, refreshed = web.sign_in(), web.sign_in()
-    successor = web.refresh(refreshed.refresh_token).json()["refresh_token"]
-    quick_browser = impatient.browser()
-    signed = quick.sign_in(quick_browser)
-    stolen = quick.sign_in()
-    kept = quick.refresh(stolen.refresh_token).json()
-    code = quick.authorize(impatient.browser())["code"]
-    made_at = time.monotonic()
-    replay: Future[httpx.Response] = Future()
-
-    def later() -> None:
-        time.sleep(max(0.0, made_at + 31 - time.monotonic()))
-        try:
-            replay.set_result(web.refresh(refreshed.refresh_token))
-        except Exception as error:
-            replay.set_exception(error)
-
-    threading.Thread(target=later, daemon=True).start()
-    return Old(
-        made_at=made_at,
-        exchanged=exchanged,
-        successor=successor,
-        replay=replay,
-        code=code,
-        quick=signed,
-        quick_browser=quick_browser,
-        stolen=stolen,
-        stolen_access=kept["access_token"],
-        stolen_refresh=kept["refresh_token"],
-    )
-
-
 @pytest.fixture
 def quick(impatient: World) -> Client:
     return impatient.client("web")
-
-
-@holds("refresh rotation", "grant", "wire errors")
-def test_a_refresh_token_after_the_grace_is_theft(impatient: World, quick: Client, old: Old) -> None:
-    """RFC 9700 §4.14.2: the family and every access token of it end"""
-    old.wait(2)
-    refused(quick.refresh(old.stolen.refresh_token), "invalid_grant")
-    refused(quick.refresh(old.stolen_refresh), "invalid_grant")
-    for token in (old.stolen.access_token, old.stolen_access):
-        assert not impatient.is_alive(token, quick)
-    assert quick.introspect(old.stolen_refresh) == {"active": False}
 
 
 @holds("code", "wire errors")
@@ -112,6 +39,7 @@ def test_an_expired_hint_still_names_the_person(impatient: World, quick: Client,
     """OpenID Connect Core 1.0 §3.1.2.1: id_token_hint"""
     old.wait(11)
     hint = old.quick.tokens["id_token"]
+    assert parts(hint)[1]["exp"] < time.time()
     answer = quick.begin(old.quick_browser, prompt="none", id_token_hint=hint)
     assert isinstance(answer, Answer) and "code" in answer
     answer = quick.begin(impatient.browser(), prompt="none", id_token_hint=hint)
@@ -142,6 +70,7 @@ def test_an_expired_hint_still_signs_out(impatient: World, quick: Client, old: O
     """RP-Initiated Logout 1.0 §2, §4: the provider SHOULD accept ID tokens that have expired"""
     old.wait(11)
     hint = old.quick.tokens["id_token"]
+    assert parts(hint)[1]["exp"] < time.time()
     url = f"{impatient.endpoint('end_session_endpoint')}?id_token_hint={hint}&post_logout_redirect_uri={SIGNED_OUT}"
     answer = old.quick_browser.open(url)
     assert isinstance(answer, Answer) and answer.url == SIGNED_OUT

@@ -90,6 +90,17 @@ def test_5_without_a_hint_the_person_is_asked(world: World, web: Client, browser
     assert not is_signed_in(web, browser) and not world.is_alive(signed.access_token, web)
 
 
+@holds("logout asked")
+@pytest.mark.parametrize("sent", [{"state": "x"}, {"client_id": "web"}, {"logout_hint": "alice"}, {"id_token_hint": ""}])
+def test_5_nor_does_anything_else_stand_for_the_hint(
+    world: World, web: Client, browser: Browser, signed: Signed, sent: dict[str, str]
+) -> None:
+    """RP-Initiated Logout 1.0 §2, §6"""
+    page = asked(logout(world, browser, **sent))
+    assert is_signed_in(web, browser) and world.is_alive(signed.access_token, web)
+    signed_out(browser.press(page, "logout-yes"))
+
+
 @holds("logout asked", "logout redirect")
 def test_6_without_a_hint_the_client_id_leads_back_once_the_person_agreed(
     world: World, web: Client, browser: Browser, signed: Signed

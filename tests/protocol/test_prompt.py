@@ -208,6 +208,15 @@ def test_a_client_has_a_default_max_age(world: World, browser: Browser) -> None:
     assert third.id_claims["auth_time"] > first.id_claims["auth_time"]
 
 
+@holds("authorize 6")
+@pytest.mark.parametrize("max_age", [str(2**31), str(2**63), str(2**64 - 1)])
+def test_a_very_large_max_age_is_no_fault(web: Client, browser: Browser, max_age: str) -> None:
+    """OpenID Connect Core 1.0 §3.1.2.1"""
+    web.authorize(browser)
+    assert "code" in web.authorize(browser, max_age=max_age)
+    assert browser.pages == []
+
+
 # ---- hints --------------------------------------------------------------------------------------------------------------
 
 

@@ -2,11 +2,12 @@
 
 import json
 import threading
+import time
 
 import pytest
 
 from support.browser import Browser, Page
-from support.world import BILLING, NOTES, Client, World, refused, returned
+from support.world import BILLING, NOTES, Client, World, eventually, refused, returned
 
 holds = pytest.mark.holds
 
@@ -70,6 +71,24 @@ def test_once_the_successor_was_used_the_old_one_is_refused_and_the_family_lives
     refused(web.refresh(first), "invalid_grant")
     assert world.is_alive(third["access_token"], web)
     assert web.refresh(third["refresh_token"]).status_code == 200
+
+
+@holds("refresh rotation", "grant", "wire errors")
+def test_a_token_presented_again_after_the_grace_is_theft(impatient: World) -> None:
+    """RFC 9700 §4.14.2: the family and every access token of it end"""
+    web = impatient.client("web")
+    browser = impatient.browser()
+    stolen = web.sign_in(browser)
+    kept = web.refresh(stolen.refresh_token).json()
+    time.sleep(1.2)
+    again = web.sign_in(browser, prompt="none")
+    assert impatient.is_alive(stolen.access_token, web) and impatient.is_alive(kept["access_token"], web)
+    refused(web.refresh(stolen.refresh_token), "invalid_grant")
+    refused(web.refresh(kept["refresh_token"]), "invalid_grant")
+    for token in (stolen.access_token, kept["access_token"]):
+        assert not impatient.is_alive(token, web)
+    assert web.introspect(kept["refresh_token"]) == {"active": False}
+    assert impatient.is_alive(again.access_token, web), "and nothing of another grant"
 
 
 @holds("refresh rotation")
@@ -187,7 +206,7 @@ def test_a_person_who_is_disabled_has_nothing_left(world: World, web: Client, br
     signed = web.sign_in(browser, person, scope="openid offline_access", prompt="consent")
     code = web.authorize(browser, person, prompt="none")["code"]
     world.doorward("user", "disable", person)
-    eventually_dead(world, web, signed.access_token)
+    eventually("its token is dead", lambda: not world.is_alive(signed.access_token, web))
     refused(web.refresh(signed.refresh_token), "invalid_grant")
     refused(web.exchange(code), "invalid_grant")
     request = web.request(prompt="none")
@@ -201,21 +220,36 @@ def test_consent_that_is_withdrawn_ends_what_was_granted(
     """RFC 6749 §10.4, RFC 7009 §1"""
     signed = web.sign_in(browser, person)
     world.doorward("user", "withdraw", person, "web")
-    eventually_dead(world, web, signed.access_token)
+    eventually("its token is dead", lambda: not world.is_alive(signed.access_token, web))
     refused(web.refresh(signed.refresh_token), "invalid_grant")
     request = web.request(prompt="none")
     returned(web.begin(browser, request), "consent_required", request, world.issuer)
 
 
-def eventually_dead(world: World, client: Client, access_token: str) -> None:
-    """A change made by the command line is in force within a second; three are allowed, for a machine under load."""
-    import time
+@holds("grant", "client basic", "authorize 1", "wire errors")
+def test_a_client_that_is_disabled_has_nothing_left(world: World, browser: Browser) -> None:
+    """RFC 6749 §5.2, §10.4; RFC 7009 §3"""
+    client, api = world.create_client(), world.client("notes-api")
+    signed = client.sign_in(browser)
+    assert api.introspect(signed.access_token)["active"] is True
+    world.doorward("client", "disable", client.client_id)
+    eventually("its token is dead", lambda: world.userinfo(signed.access_token).status_code == 401)
+    assert api.introspect(signed.access_token) == {"active": False}
+    refused(client.refresh(signed.refresh_token), "invalid_client", 401)
+    page = client.begin(browser)
+    assert isinstance(page, Page) and page.status == 400
 
-    deadline = time.monotonic() + 3
-    while world.userinfo(access_token).status_code == 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert client.introspect(access_token) == {"active": False}
+
+@holds("client basic", "wire errors")
+def test_a_secret_that_was_replaced_is_worth_nothing(world: World, browser: Browser) -> None:
+    """RFC 6749 §2.3.1, RFC 9700 §4.14"""
+    client = world.create_client()
+    signed = client.sign_in(browser)
+    fresh = json.loads(world.doorward("client", "rotate-secret", client.client_id, "--json"))["client_secret"]
+    eventually("the old one is refused", lambda: client.revoke("x").status_code == 401)
+    refused(client.refresh(signed.refresh_token), "invalid_client", 401)
+    client.secret = fresh
+    assert client.refresh(signed.refresh_token).status_code == 200, "what was granted goes on"
 
 
 # ---- revocation ---------------------------------------------------------------------------------------------------------

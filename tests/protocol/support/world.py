@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +90,10 @@ class World:
     def doorward(self, *arguments: str, stdin: str = "") -> str:
         """The command line beside the running server."""
         command = [os.environ["PROTOCOL_DOORWARD"], *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True)
+        settings = [text for text in (self.folder / "settings").read_text().split("\0") if text]
+        own = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+        own |= dict(setting.split("=", 1) for setting in settings)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=own)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -99,6 +103,13 @@ class World:
         self.doorward("user", "create", username)
         self.doorward("user", "set-password", username, stdin=self.password)
         return username
+
+    def create_client(self, *options: str) -> "Client":
+        """A client like `web` that a test may spoil."""
+        client_id = f"c{secrets.token_hex(6)}"
+        usual = ["--pkce-optional", "--scope", "openid", "--resource", "notes", "--redirect-uri", REDIRECT]
+        about = json.loads(self.doorward("client", "create", client_id, *usual, *options, "--json"))
+        return Client(self, client_id, about.get("client_secret"), about)
 
     # ---- tokens -----------------------------------------------------------------------------------------------------
 
@@ -119,7 +130,7 @@ class World:
         audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
         assert audience == [client.client_id]
         now = time.time()
-        assert now - 60 < claims["iat"] <= now + 5 < claims["exp"]
+        assert now - 60 < claims["iat"] <= now + 5 and now < claims["exp"]
         assert claims.get("nonce") == nonce
         return claims
 
@@ -297,6 +308,14 @@ class Client:
 
     def revoke(self, token: str) -> httpx.Response:
         return self.call("revocation_endpoint", {"token": token})
+
+
+def eventually(what: str, holds: Callable[[], bool], *, within: float = 3) -> None:
+    """A change made by the command line is in force within a second; three are allowed, for a machine under load."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, f"not so after {within} seconds: {what}"
+        time.sleep(0.05)
 
 
 def refused(response: httpx.Response, error: str, status: int = 400) -> dict[str, Any]:
