@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import socket
 from urllib.parse import urlencode
 
 import pytest
@@ -183,8 +184,6 @@ def test_a_request_object_by_reference_is_refused_and_not_ignored(
 @holds("authorize 10")
 def test_a_request_uri_is_never_fetched(world: World, web: Client, browser: Browser) -> None:
     """RFC 9101 §10.4.1: no request goes out to an address that a stranger chose"""
-    import socket
-
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -212,9 +211,7 @@ def test_empty_values_count_as_absent(web: Client, browser: Browser) -> None:
 
 @holds("authorize 2", "wire errors")
 @pytest.mark.parametrize("scope", ["nothing:known", '"', "open\\id", None])
-def test_a_scope_that_holds_nothing_is_refused(
-    world: World, web: Client, browser: Browser, scope: str | None
-) -> None:
+def test_a_scope_that_holds_nothing_is_refused(world: World, web: Client, browser: Browser, scope: str | None) -> None:
     """RFC 6749 §3.3, §4.1.2.1"""
     request = web.request(scope=scope)
     returned(web.begin(browser, request), "invalid_scope", request, world.issuer)
@@ -406,7 +403,9 @@ def test_a_very_long_nonce_is_echoed(web: Client, browser: Browser) -> None:
 
 @holds("authorize 3")
 @pytest.mark.parametrize(
-    "state", [secrets.token_urlsafe(3000), "a b+c&d=e%20#f\"'<>\\", "äöü €", "\t"], ids=["long", "special", "unicode", "tab"]
+    "state",
+    [secrets.token_urlsafe(3000), "a b+c&d=e%20#f\"'<>\\", "äöü €", "\t"],
+    ids=["long", "special", "unicode", "tab"],
 )
 def test_a_state_comes_back_as_it_was(web: Client, browser: Browser, state: str) -> None:
     """RFC 6749 §4.1.2: the exact value received from the client"""
@@ -484,9 +483,7 @@ def test_the_order_of_scopes_does_not_matter(web: Client, browser: Browser) -> N
     ],
     ids=["deep", "open", "many", "null", "control"],
 )
-def test_hostile_claims_are_an_error_and_no_fault(
-    world: World, web: Client, browser: Browser, claims: str
-) -> None:
+def test_hostile_claims_are_an_error_and_no_fault(world: World, web: Client, browser: Browser, claims: str) -> None:
     """OpenID Connect Core 1.0 §3.1.2.6, §5.5"""
     at = browser.post(world.endpoint("authorization_endpoint"), list(web.request(claims=claims).items()))
     if isinstance(at, Answer):

@@ -9,7 +9,17 @@ import time
 import pytest
 
 from support.browser import Browser
-from support.world import BILLING, NOTES, REDIRECT_WITH_QUERY, Client, World, b64, parts, refused, returned
+from support.world import (
+    BILLING,
+    NOTES,
+    REDIRECT_WITH_QUERY,
+    Client,
+    World,
+    b64,
+    parts,
+    refused,
+    returned,
+)
 
 holds = pytest.mark.holds
 
@@ -255,9 +265,7 @@ def test_a_machine_gets_a_token_for_itself(world: World) -> None:
         ({"resource": "https://unknown.example/"}, "invalid_target"),
     ],
 )
-def test_a_machine_gets_no_more_than_it_is_registered_for(
-    world: World, fields: dict[str, str], error: str
-) -> None:
+def test_a_machine_gets_no_more_than_it_is_registered_for(world: World, fields: dict[str, str], error: str) -> None:
     """RFC 6749 §3.3, §5.2, RFC 8707 §2"""
     refused(world.client("bot").token(grant_type="client_credentials", **fields), error)
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.browser import Answer, Browser
+from support.rules import NOT_HERE, held, readme
 from support.world import Client, World, eventually, parts, unb64
 
 holds = pytest.mark.holds
@@ -209,8 +210,6 @@ def test_every_answer_says_who_gave_it(world: World, web: Client, browser: Brows
 @holds("discovery truth")
 def test_what_the_readme_says_of_these_tests_is_so() -> None:
     """Not a clause: the table in README.md names every test of every line, and no line is without one"""
-    from support.rules import NOT_HERE, held, readme
-
     here = Path(__file__).parent
     tests = held(here)
     assert not {rule for rule, named in tests.items() if not named} - set(NOT_HERE)

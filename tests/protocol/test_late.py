@@ -48,7 +48,7 @@ def test_an_expired_hint_still_names_the_person(impatient: World, quick: Client,
 
 @holds("refresh rotation")
 def test_a_refresh_token_replayed_after_31_seconds_gives_the_same_successor(web: Client, old: Old) -> None:
-    """FAPI 2.0 Security Profile §5.3.2.1, RFC 9700 §4.14.2: within the grace, which is 60 seconds unless set otherwise"""
+    """FAPI 2.0 Security Profile §5.3.2.1, RFC 9700 §4.14.2: within the grace of 60 seconds"""
     response = old.replay.result(timeout=60)
     assert response.status_code == 200
     assert response.json()["refresh_token"] == old.successor

@@ -91,7 +91,9 @@ def test_5_without_a_hint_the_person_is_asked(world: World, web: Client, browser
 
 
 @holds("logout asked")
-@pytest.mark.parametrize("sent", [{"state": "x"}, {"client_id": "web"}, {"logout_hint": "alice"}, {"id_token_hint": ""}])
+@pytest.mark.parametrize(
+    "sent", [{"state": "x"}, {"client_id": "web"}, {"logout_hint": "alice"}, {"id_token_hint": ""}]
+)
 def test_5_nor_does_anything_else_stand_for_the_hint(
     world: World, web: Client, browser: Browser, signed: Signed, sent: dict[str, str]
 ) -> None:
@@ -196,7 +198,9 @@ def test_10_a_bad_hint_is_never_silent(
 
 
 @holds("logout silent")
-def test_11_a_client_id_that_is_the_hints_is_silent(world: World, web: Client, browser: Browser, signed: Signed) -> None:
+def test_11_a_client_id_that_is_the_hints_is_silent(
+    world: World, web: Client, browser: Browser, signed: Signed
+) -> None:
     """RP-Initiated Logout 1.0 §2: client_id"""
     hint = signed.tokens["id_token"]
     answer = logout(world, browser, id_token_hint=hint, client_id="web", post_logout_redirect_uri=SIGNED_OUT)
@@ -302,3 +306,29 @@ def test_unknown_parameters_and_locales_are_no_error(world: World, browser: Brow
     hint = signed.tokens["id_token"]
     page = logout(world, browser, id_token_hint=hint, ui_locales="se x-y", logout_hint="alice", extra="x", state="")
     signed_out(page)
+
+
+@holds("logout redirect", "authorize 4")
+@pytest.mark.parametrize("name", ["id_token_hint", "post_logout_redirect_uri", "client_id", "state"])
+def test_a_repeated_parameter_ends_nothing(
+    world: World, web: Client, browser: Browser, signed: Signed, name: str
+) -> None:
+    """RP-Initiated Logout 1.0 §2, RFC 6749 §3.1"""
+    fields = {"id_token_hint": signed.tokens["id_token"], "post_logout_redirect_uri": SIGNED_OUT, "client_id": "web"}
+    pairs = [*fields.items(), ("state", "x"), (name, "https://evil.example/")]
+    endpoint = world.endpoint("end_session_endpoint")
+    for at in (browser.open(f"{endpoint}?{urlencode(pairs)}"), browser.post(endpoint, pairs)):
+        assert isinstance(at, Page) and at.status == 400 and at.kind == "other"
+    assert is_signed_in(web, browser)
+
+
+@holds("logout asked", "authorize 12")
+def test_a_confirmation_counts_for_its_own_session_alone(
+    world: World, web: Client, browser: Browser, signed: Signed
+) -> None:
+    """RP-Initiated Logout 1.0 §6: a page that was shown before somebody else signed in"""
+    page = asked(logout(world, browser))
+    web.sign_in(browser, "bob", prompt="login")
+    at = browser.press(page, "logout-yes")
+    assert isinstance(at, Page) and at.status == 403
+    assert is_signed_in(web, browser)

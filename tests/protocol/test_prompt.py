@@ -6,13 +6,13 @@ import time
 import pytest
 
 from support.browser import Answer, Browser, Page
-from support.world import Client, World, parts, returned
+from support.world import Client, Pkce, World, parts, returned
 
 holds = pytest.mark.holds
 ONE_FACTOR = "urn:doorward:acr:1fa"
 
 
-# ---- prompt=none --------------------------------------------------------------------------------------------------------
+# ---- prompt=none ---------------------------------------------------------------------------------------------------
 
 
 @holds("authorize 5", "wire errors")
@@ -65,7 +65,7 @@ def test_none_stands_alone(world: World, web: Client, browser: Browser, prompt: 
     returned(web.begin(browser, request), "invalid_request", request, world.issuer)
 
 
-# ---- prompt=login, consent, select_account ------------------------------------------------------------------------------
+# ---- prompt=login, consent, select_account -------------------------------------------------------------------------
 
 
 @holds("authorize 5")
@@ -154,6 +154,7 @@ def test_select_account_offers_to_switch(world: World, web: Client, browser: Bro
     assert claims["sub"] == world.sub("bob") != first.id_claims["sub"]
     assert claims["sid"] != first.id_claims["sid"]
     assert web.refresh(first.refresh_token).status_code == 400
+    assert not world.is_alive(first.access_token, web)
 
 
 @holds("authorize 5")
@@ -163,7 +164,7 @@ def test_select_account_without_a_session_asks_to_sign_in(web: Client, browser: 
     assert browser.pages[0] == "sign-in" and "select-account" not in browser.pages
 
 
-# ---- max_age ------------------------------------------------------------------------------------------------------------
+# ---- max_age -------------------------------------------------------------------------------------------------------
 
 
 @holds("authorize 6")
@@ -217,7 +218,7 @@ def test_a_very_large_max_age_is_no_fault(web: Client, browser: Browser, max_age
     assert browser.pages == []
 
 
-# ---- hints --------------------------------------------------------------------------------------------------------------
+# ---- hints ---------------------------------------------------------------------------------------------------------
 
 
 @holds("authorize 7")
@@ -258,9 +259,7 @@ def test_whoever_is_not_the_one_of_the_hint_is_not_let_through(world: World, web
 
 @holds("authorize 7")
 @pytest.mark.parametrize("how", ["tampered", "alg none", "access token", "other client"])
-def test_a_hint_that_is_none_is_refused(
-    world: World, web: Client, other: Client, browser: Browser, how: str
-) -> None:
+def test_a_hint_that_is_none_is_refused(world: World, web: Client, other: Client, browser: Browser, how: str) -> None:
     """OpenID Connect Core 1.0 §3.1.2.1, RFC 8725 §3.1: the signature is checked"""
     signed = web.sign_in(browser)
     token = signed.tokens["id_token"]
@@ -334,7 +333,7 @@ def test_each_advertised_locale_is_spoken(world: World, web: Client) -> None:
     assert len(titles) == len(supported), "they differ in more than the attribute"
 
 
-# ---- acr ----------------------------------------------------------------------------------------------------------------
+# ---- acr -----------------------------------------------------------------------------------------------------------
 
 
 @holds("authorize 8", "authorize 15", "discovery truth")
@@ -386,7 +385,7 @@ def test_an_essential_acr_that_is_met_is_returned(web: Client, browser: Browser,
     assert web.sign_in(browser, claims=claims).id_claims["acr"] == ONE_FACTOR
 
 
-# ---- sessions and their cookie ------------------------------------------------------------------------------------------
+# ---- sessions and their cookie -------------------------------------------------------------------------------------
 
 
 @holds("authorize 12", "endpoint origin")
@@ -450,15 +449,13 @@ def test_a_truncated_or_altered_cookie_is_no_session(world: World, web: Client, 
     assert "code" in web.authorize(browser, prompt="none")
 
 
-# ---- silent authorization -----------------------------------------------------------------------------------------------
+# ---- silent authorization ------------------------------------------------------------------------------------------
 
 
 @holds("authorize 13")
 @pytest.mark.parametrize("redirect_uri", ["http://127.0.0.1/cb", "http://127.0.0.1:49152/cb", "com.example.app:/cb"])
 def test_an_app_on_the_device_always_asks(world: World, browser: Browser, redirect_uri: str) -> None:
     """RFC 8252 §8.6: any local app can pose as the client"""
-    from support.world import Pkce
-
     app, pkce = world.client("app"), Pkce.fresh()
     proof = {"code_challenge": pkce.challenge, "code_challenge_method": "S256"}
     app.sign_in(browser, pkce=pkce, redirect_uri=redirect_uri)
@@ -471,8 +468,6 @@ def test_an_app_on_the_device_always_asks(world: World, browser: Browser, redire
 @holds("authorize 13")
 def test_a_page_on_https_may_be_silent(world: World, browser: Browser) -> None:
     """RFC 8252 §8.6, RFC 9700 §4.14: an https redirect proves where the answer goes"""
-    from support.world import Pkce
-
     page, pkce = world.client("page"), Pkce.fresh()
     page.sign_in(browser, pkce=pkce)
     assert page.sign_in(browser, pkce=pkce, prompt="none").tokens["access_token"]

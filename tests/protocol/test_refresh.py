@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_resource_narrows_and_never_grows(world: World, web: Client, browser: Br
     refused(both.refresh(only_notes.refresh_token, resource=BILLING), "invalid_target")
 
 
-# ---- offline access -----------------------------------------------------------------------------------------------------
+# ---- offline access ------------------------------------------------------------------------------------------------
 
 
 @holds("refresh token", "authorize 5", "wire errors")
@@ -226,6 +227,45 @@ def test_consent_that_is_withdrawn_ends_what_was_granted(
     returned(web.begin(browser, request), "consent_required", request, world.issuer)
 
 
+@holds("grant", "authorize 12", "wire errors")
+def test_a_password_that_an_operator_sets_ends_everything(
+    world: World, web: Client, browser: Browser, person: str
+) -> None:
+    """RFC 9700 §4.14, RFC 7009 §3: offline access included"""
+    signed = web.sign_in(browser, person, scope="openid offline_access", prompt="consent")
+    world.doorward("user", "set-password", person, stdin=world.password)
+    eventually("its token is dead", lambda: not world.is_alive(signed.access_token, web))
+    refused(web.refresh(signed.refresh_token), "invalid_grant")
+    request = web.request(prompt="none")
+    returned(web.begin(browser, request), "login_required", request, world.issuer)
+
+
+@holds("grant", "refresh token", "wire errors")
+def test_a_lock_holds_everything_back_and_no_longer(world: World, web: Client, browser: Browser, person: str) -> None:
+    """RFC 6749 §5.2: refused while it lasts; nothing is burnt by trying"""
+    signed = web.sign_in(browser, person)
+    world.doorward("user", "lock", person)
+    eventually("its token is refused", lambda: not world.is_alive(signed.access_token, web))
+    refused(web.refresh(signed.refresh_token), "invalid_grant")
+    world.doorward("user", "unlock", person)
+    eventually("its token counts again", lambda: world.is_alive(signed.access_token, web))
+    assert web.refresh(signed.refresh_token).status_code == 200
+
+
+@holds("grant", "logout end", "wire errors")
+def test_who_is_signed_out_everywhere_is_signed_out(world: World, web: Client, browser: Browser, person: str) -> None:
+    """OpenID Connect Core 1.0 §3.1.2.6, RFC 7009 §3"""
+    elsewhere = world.browser()
+    here, there = web.sign_in(browser, person), web.sign_in(elsewhere, person)
+    world.doorward("user", "sign-out", person)
+    for signed in (here, there):
+        eventually("its token is dead", partial(lambda token: not world.is_alive(token, web), signed.access_token))
+        refused(web.refresh(signed.refresh_token), "invalid_grant")
+    for each in (browser, elsewhere):
+        request = web.request(prompt="none")
+        returned(web.begin(each, request), "login_required", request, world.issuer)
+
+
 @holds("grant", "client basic", "authorize 1", "wire errors")
 def test_a_client_that_is_disabled_has_nothing_left(world: World, browser: Browser) -> None:
     """RFC 6749 §5.2, §10.4; RFC 7009 §3"""
@@ -252,7 +292,7 @@ def test_a_secret_that_was_replaced_is_worth_nothing(world: World, browser: Brow
     assert client.refresh(signed.refresh_token).status_code == 200, "what was granted goes on"
 
 
-# ---- revocation ---------------------------------------------------------------------------------------------------------
+# ---- revocation ----------------------------------------------------------------------------------------------------
 
 
 @holds("revocation", "grant")
@@ -309,7 +349,7 @@ def test_a_client_revokes_only_its_own(world: World, web: Client, other: Client,
     assert web.refresh(signed.refresh_token).status_code == 200
 
 
-# ---- introspection ------------------------------------------------------------------------------------------------------
+# ---- introspection -------------------------------------------------------------------------------------------------
 
 
 @holds("introspection")

@@ -18,8 +18,8 @@ PAGES_MAX = 6
 
 
 def open_wire(ca_file: str) -> httpx.Client:
-    """It keeps no cookies and follows nothing by itself; each request has a connection of its own, so that none meets one
-    that the server is about to close.
+    """It keeps no cookies and follows nothing by itself. Each request has a connection of its own, so that none meets
+    one that the server is about to close.
     """
     trust = ssl.create_default_context(cafile=ca_file)
     no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))

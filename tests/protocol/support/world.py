@@ -1,4 +1,4 @@
-"""What `run` prepared: a Doorward over TLS with people, clients and resource servers, and how an application talks to it."""
+"""What `run` prepared: a Doorward over TLS with people, clients and resource servers; how applications talk to it."""
 
 import base64
 import hashlib
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpx
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
 from .browser import Answer, Browser, Page, open_wire
+from .keys import read_key
 
 NOTES = "https://notes.example/api"
 BILLING = "https://billing.example/api"
@@ -230,7 +231,13 @@ class Client:
         return self.go_on(browser, self.begin(browser, self.request(**changes)), username)
 
     def sign_in(
-        self, browser: Browser | None = None, username: str = "alice", *, pkce: Pkce | None = None, **changes: str | None
+        self,
+        browser: Browser | None = None,
+        username: str = "alice",
+        /,
+        *,
+        pkce: Pkce | None = None,
+        **changes: str | None,
     ) -> Signed:
         """The whole way, from the request to the tokens."""
         browser = browser or self.world.browser()
@@ -262,7 +269,9 @@ class Client:
             case _:
                 return {}, {"client_id": self.client_id}
 
-    def assertion(self, alg: str = "RS256", *, key: Any = None, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    def assertion(
+        self, alg: str = "RS256", *, key: Any = None, header: dict[str, Any] | None = None, **changes: Any
+    ) -> str:
         """RFC 7523 §3; a claim that is `None` is left out."""
         now = int(time.time())
         usual = {
@@ -279,8 +288,6 @@ class Client:
         return jws.serialize_compact(headers, json.dumps(claims).encode(), key, algorithms=[alg])
 
     def key(self, alg: str) -> Any:
-        from .keys import read_key
-
         return read_key(self.world.folder, {"PS256": "RS256"}.get(alg, alg))
 
     def call(self, endpoint: str, fields: Fields, *, authenticate: bool = True) -> httpx.Response:
@@ -295,8 +302,8 @@ class Client:
         return self.call("token_endpoint", named)
 
     def exchange(self, code: str, **fields: str | None) -> httpx.Response:
-        usual: dict[str, str | None] = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
-        return self.token(**(usual | fields))
+        usual: dict[str, str | None] = {"grant_type": "authorization_code", "code": code}
+        return self.token(**(usual | {"redirect_uri": self.redirect_uri} | fields))
 
     def refresh(self, token: str, **fields: str | None) -> httpx.Response:
         return self.token(grant_type="refresh_token", refresh_token=token, **fields)
@@ -335,16 +342,10 @@ def returned(answer: Page | Answer, error: str, request: dict[str, str], issuer:
     assert isinstance(answer, Answer), f"a page and no answer: {answer.text}"
     assert answer.url.split("?")[0] == request["redirect_uri"].split("?")[0]
     assert answer["error"] == error, answer.parameters
-    own = set(dict(_query(request["redirect_uri"])))
+    own = {name for name, _ in parse_qsl(urlsplit(request["redirect_uri"]).query)}
     assert set(answer.parameters) - own <= {"error", "error_description", "state", "iss"}, answer.parameters
     assert answer["iss"] == issuer
     assert answer.parameters.get("state") == request.get("state")
     description = answer.parameters.get("error_description", "")
     assert all(" " <= c <= "~" and c not in '"\\' for c in description), description
     return answer
-
-
-def _query(url: str) -> list[tuple[str, str]]:
-    from urllib.parse import parse_qsl, urlsplit
-
-    return parse_qsl(urlsplit(url).query)
