@@ -165,7 +165,26 @@ def test_a_change_of_a_person_shows_at_once(world: World, web: Client, browser: 
 @holds("scope claims", "access token")
 def test_a_subject_is_short_stable_and_the_same_for_all(world: World, web: Client, other: Client) -> None:
     """OpenID Connect Core 1.0 §2, §8: at most 255 ASCII characters; public subjects are the same for every client"""
-    assert world.metadata["subject_types_supported"] == ["public"]
+    assert "public" in world.metadata["subject_types_supported"]
     one, two = web.sign_in(), other.sign_in()
     subject = one.id_claims["sub"]
     assert subject == two.id_claims["sub"] and subject.isascii() and 0 < len(subject) <= 255
+
+
+@holds("discovery truth", "scope claims", "introspection")
+def test_each_advertised_type_of_subject_is_given(world: World, web: Client, browser: Browser) -> None:
+    """OpenID Connect Core 1.0 §8, §8.1; Discovery 1.0 §3: subject_types_supported"""
+    supported = world.metadata["subject_types_supported"]
+    assert set(supported) <= {"public", "pairwise"}
+    for kind in supported:
+        client = world.create_client(*(["--pairwise"] if kind == "pairwise" else []))
+        signed = client.sign_in(browser)
+        subject = signed.id_claims["sub"]
+        assert (subject == world.sub("alice")) == (kind == "public")
+        assert world.claims(signed.access_token)["sub"] == subject, "§5.3.2: the same in both"
+        again = client.sign_in(browser, prompt="none", id_token_hint=signed.tokens["id_token"])
+        assert again.id_claims["sub"] == subject
+        refreshed = client.refresh(signed.refresh_token).json()
+        assert world.id_token(refreshed["id_token"], client)["sub"] == subject, "§12.2"
+        mine = json.dumps({"id_token": {"sub": {"value": subject}}})
+        assert "code" in client.authorize(browser, prompt="none", claims=mine)

@@ -1,7 +1,6 @@
 """What the provider says of itself, and whether it is so."""
 
 import json
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +8,7 @@ import pytest
 
 from support.browser import Answer, Browser
 from support.rules import NOT_HERE, held, readme
-from support.world import Client, World, eventually, parts, unb64
+from support.world import Client, World, unb64
 
 holds = pytest.mark.holds
 
@@ -175,28 +174,6 @@ def test_the_keys_may_be_kept_for_a_while(world: World) -> None:
     assert 0 < age < 3600
     again = world.wire.get(world.metadata["jwks_uri"], headers={"If-None-Match": response.headers["etag"]})
     assert again.status_code == 304 and not again.content
-
-
-@holds("keys", "endpoint jwks", "id token")
-def test_a_new_key_is_published_before_it_signs_and_the_old_one_stays(impatient: World) -> None:
-    """OpenID Connect Core 1.0 §10.1.1: rotation of signing keys"""
-    web, browser = impatient.client("web"), impatient.browser()
-    before = {key["kid"] for key in impatient.jwks()["keys"]}
-    impatient.doorward("keys", "rotate")
-    eventually("it is published", lambda: len(impatient.jwks()["keys"]) > len(before))
-    new = {key["kid"] for key in impatient.jwks()["keys"]} - before
-    old = web.sign_in(browser)
-    assert parts(old.tokens["id_token"])[0]["kid"] in before, "published, and not signing yet"
-    kid = partial(signing_key, web, browser)
-    eventually("it signs", lambda: kid() in new, within=20)
-    signed = web.sign_in(browser, id_token_hint=old.tokens["id_token"])
-    assert {parts(signed.access_token)[0]["kid"]} == new
-    assert impatient.verify(old.tokens["id_token"])["sub"] == impatient.sub("alice"), "the old one is still published"
-    assert web.refresh(old.refresh_token).status_code == 200
-
-
-def signing_key(web: Client, browser: Browser) -> str:
-    return str(parts(web.sign_in(browser).tokens["id_token"])[0]["kid"])
 
 
 @holds("discovery truth", "authorize 3")

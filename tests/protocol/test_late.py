@@ -1,12 +1,13 @@
 """What happens later: looked at after all other tests (support/old.py)."""
 
 import time
+from functools import partial
 
 import pytest
 
-from support.browser import Answer, Page
+from support.browser import Answer, Browser, Page
 from support.old import Old
-from support.world import SIGNED_OUT, Client, World, parts, refused
+from support.world import SIGNED_OUT, Client, World, eventually, parts, refused
 
 pytestmark = pytest.mark.late
 holds = pytest.mark.holds
@@ -76,3 +77,26 @@ def test_an_expired_hint_still_signs_out(impatient: World, quick: Client, old: O
     assert isinstance(answer, Answer) and answer.url == SIGNED_OUT
     after = quick.begin(old.quick_browser)
     assert isinstance(after, Page) and after.kind == "sign-in"
+
+
+@holds("keys", "endpoint jwks", "id token")
+def test_a_new_key_is_published_before_it_signs_and_the_old_one_stays(impatient: World) -> None:
+    """OpenID Connect Core 1.0 §10.1.1: rotation of signing keys"""
+    # Last of all: what the others hold was signed by the first key.
+    web, browser = impatient.client("web"), impatient.browser()
+    before = {key["kid"] for key in impatient.jwks()["keys"]}
+    impatient.doorward("keys", "rotate")
+    eventually("it is published", lambda: len(impatient.jwks()["keys"]) > len(before))
+    new = {key["kid"] for key in impatient.jwks()["keys"]} - before
+    old = web.sign_in(browser)
+    assert parts(old.tokens["id_token"])[0]["kid"] in before, "published, and not signing yet"
+    kid = partial(signing_key, web, browser)
+    eventually("it signs", lambda: kid() in new, within=20)
+    signed = web.sign_in(browser, id_token_hint=old.tokens["id_token"])
+    assert {parts(signed.access_token)[0]["kid"]} == new
+    assert impatient.verify(old.tokens["id_token"])["sub"] == impatient.sub("alice"), "the old one is still published"
+    assert web.refresh(old.refresh_token).status_code == 200
+
+
+def signing_key(web: Client, browser: Browser) -> str:
+    return str(parts(web.sign_in(browser).tokens["id_token"])[0]["kid"])

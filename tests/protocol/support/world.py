@@ -234,7 +234,6 @@ class Client:
         self,
         browser: Browser | None = None,
         username: str = "alice",
-        /,
         *,
         pkce: Pkce | None = None,
         **changes: str | None,
