@@ -37,6 +37,7 @@ impl Admin {
         let mut edit = self.store.edit().await?;
         let before = find(&mut edit, name).await?;
         if !people::set_disabled(&mut edit, before.id, Some(now)).await? {
+            edit.rollback().await?;
             return Ok(before);
         }
         let after = Person { disabled: true, ..before.clone() };
@@ -107,6 +108,7 @@ impl Admin {
         let mut edit = self.store.edit().await?;
         let before = find(&mut edit, name).await?;
         if !people::set_disabled(&mut edit, before.id, None).await? {
+            edit.rollback().await?;
             return Ok(before);
         }
         let after = Person { disabled: false, ..before.clone() };
@@ -124,6 +126,7 @@ impl Admin {
         let mut edit = self.store.edit().await?;
         let before = find(&mut edit, name).await?;
         if !people::set_locked(&mut edit, before.id, locked.then_some(now)).await? {
+            edit.rollback().await?;
             return Ok(before);
         }
         let after = Person { locked, ..before.clone() };
@@ -169,6 +172,7 @@ impl Admin {
             edit.log(&Changed::Grant(*grant), &self.actor, now, States::default()).await?;
         }
         if !given && ended.is_empty() {
+            edit.rollback().await?;
             return Ok(person);
         }
         let detail = json!({ "client": client_id, "grants_ended": ended.len() });

@@ -76,6 +76,7 @@ pub(super) fn schedule(config: &Config) -> Schedule {
         rotate_every: config.keys.rotate_every,
         publish_lead: config.keys.publish_lead,
         publish_after: config.tokens.access_token_lifetime + PUBLISH_MARGIN,
+        keep_after: config.login.session_absolute,
     }
 }
 
@@ -137,7 +138,7 @@ impl Node {
             entropy: entropy.clone(),
         };
         let provider = Arc::new(Provider::new(parts));
-        let outbound = Outbound::new(config.outbound.private_networks.clone(), config.outbound.timeout)?;
+        let outbound = Outbound::new(config.outbound.private_networks.clone(), config.outbound.timeout);
         jobs.spawn(jobs::deliver(Deliverer {
             store: store.clone(),
             provider: provider.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::scope::Scopes;
 use super::session::{ACR_VALUES, Session};
 use super::time::Instant;
 
@@ -33,6 +34,9 @@ pub struct AuthorizationRequest {
     pub response_mode: ResponseMode,
     /// Space-separated, as granted at most.
     pub scope: String,
+    /// The scopes of the claims asked for by name (§5.5): agreed to like those of `scope`, and no more granted than asked.
+    #[serde(default)]
+    pub claim_scopes: String,
     pub state: Option<String>,
     pub nonce: Option<String>,
     pub challenge: Option<String>,
@@ -138,6 +142,13 @@ impl AuthorizationRequest {
     #[must_use]
     pub fn wants(&self, scope: &str) -> bool {
         self.scope.split(' ').any(|s| s == scope)
+    }
+
+    /// What the person is asked to agree to.
+    #[must_use]
+    pub fn consent_scopes(&self) -> Scopes {
+        let parsed = |text: &str| Scopes::parse(text).unwrap_or_default();
+        parsed(&self.scope).union(&parsed(&self.claim_scopes))
     }
 
     /// The next step.

@@ -1,7 +1,8 @@
 //! The life of a signing key: pending → signing → retired → gone, and revoked from anywhere.
 //!
 //! A key is published before it first signs for longer than a verifier may cache the key set, and stays published until
-//! the last token it signed has expired: so a verifier that honours `Cache-Control` never misses a key.
+//! the last token it signed has expired: so a verifier that honours `Cache-Control` never misses a key. After that it is kept
+//! for hints, unpublished, as long as a session can last.
 
 use std::fmt;
 use std::time::Duration;
@@ -56,10 +57,29 @@ impl KeyState {
         }
     }
 
-    /// Whether it stands in the JWKS and its signatures count.
+    /// Whether its signatures count: until it is gone, so that an ID token it signed is a hint as long as a session can last.
     #[must_use]
-    pub const fn is_published(self) -> bool {
+    pub const fn verifies(self) -> bool {
         !matches!(self, Self::Revoked { .. })
+    }
+
+    /// When a retired key leaves the JWKS.
+    #[must_use]
+    pub const fn unpublish_at(self) -> Option<Instant> {
+        match self {
+            Self::Retired { unpublish_at } => Some(unpublish_at),
+            Self::Pending { .. } | Self::Signing { .. } | Self::Revoked { .. } => None,
+        }
+    }
+
+    /// Whether it stands in the JWKS.
+    #[must_use]
+    pub fn is_published(self, now: Instant) -> bool {
+        match self {
+            Self::Pending { .. } | Self::Signing { .. } => true,
+            Self::Retired { unpublish_at } => now < unpublish_at,
+            Self::Revoked { .. } => false,
+        }
     }
 }
 
@@ -93,6 +113,8 @@ pub struct Schedule {
     pub publish_lead: Duration,
     /// A retired key stays published for so long: the longest life of a token it signed, and a margin.
     pub publish_after: Duration,
+    /// And is kept, unpublished, for so long after that: the longest life of a session, for hints.
+    pub keep_after: Duration,
 }
 
 /// What is due now, at most one step at a time; each is one gated transaction.
@@ -104,7 +126,7 @@ pub enum KeyStep {
     Prepare,
     /// The pending key's time has come.
     Promote { pending: String, retiring: Option<String>, unpublish_at: Instant },
-    /// Nothing it signed can be valid any more.
+    /// Nothing it signed can be of use any more.
     Forget { kid: String },
 }
 
@@ -119,7 +141,7 @@ impl Schedule {
             match key.state {
                 KeyState::Signing { since } => signing = Some((key, since)),
                 KeyState::Pending { signs_from } => pending = Some((key, signs_from)),
-                KeyState::Retired { unpublish_at } if unpublish_at <= now => done = Some(key),
+                KeyState::Retired { unpublish_at } if unpublish_at.plus(self.keep_after) <= now => done = Some(key),
                 KeyState::Retired { .. } | KeyState::Revoked { .. } => {}
             }
         }
@@ -147,6 +169,7 @@ mod tests {
         rotate_every: Duration::from_hours(90 * 24),
         publish_lead: DAY,
         publish_after: Duration::from_hours(1),
+        keep_after: DAY,
     };
 
     fn key(kid: &str, state: KeyState) -> SigningKey {
@@ -172,7 +195,10 @@ mod tests {
 
         let keys = [key("a", KeyState::Retired { unpublish_at }), key("b", KeyState::Signing { since: signs_from })];
         assert_eq!(SCHEDULE.next_step(&keys, signs_from), None);
-        assert_eq!(SCHEDULE.next_step(&keys, unpublish_at), Some(KeyStep::Forget { kid: "a".into() }));
+        assert_eq!(SCHEDULE.next_step(&keys, unpublish_at), None, "kept for hints");
+        assert!(keys[0].state.is_published(signs_from) && !keys[0].state.is_published(unpublish_at));
+        assert!(keys[0].state.verifies());
+        assert_eq!(SCHEDULE.next_step(&keys, unpublish_at.plus(DAY)), Some(KeyStep::Forget { kid: "a".into() }));
     }
 
     #[test]

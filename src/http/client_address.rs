@@ -13,7 +13,7 @@ const HOPS_MAX: usize = 16;
 /// Whoever speaks for nobody trusted counts as themselves: a header that a client wrote changes nothing.
 pub(super) fn of(req: &Request, trusted: &[IpNet]) -> IpAddr {
     let socket = req.remote_addr().clone().into_std().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
-    let lines = req.headers().get_all(X_FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
+    let lines = req.headers().get_all(X_FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("?"));
     let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     behind(socket.to_canonical(), &hops, trusted)
 }

@@ -210,20 +210,21 @@ impl Handler for BearerDoor {
 
 impl BearerDoor {
     async fn enter(&self, req: &mut Request) -> Result<BearerToken, Problem> {
-        let in_header = bearer(req)?.map(|token| Secret::new(token.to_owned()));
+        let in_header = bearer(req).map_err(|_| Problem::bearer_request("there must be one Authorization header"))?;
+        let in_header = in_header.map(|token| Secret::new(token.to_owned()));
         let is_form = req.headers().get(CONTENT_TYPE).is_some_and(|v| {
             v.to_str().is_ok_and(|v| v.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
         });
         let posted = if req.method() == salvo::http::Method::POST && is_form {
             let form = Form::read(req, self.0.limits.body_max_bytes).await;
-            let form = form.map_err(|error| Problem::bad_request(&error.to_string()))?;
+            let form = form.map_err(|error| Problem::bearer_request(&error.to_string()))?;
             form.get("access_token").map(|token| Secret::new(token.to_owned()))
         } else {
             None
         };
         match (in_header, posted) {
             (Some(token), None) | (None, Some(token)) => Ok(BearerToken(token)),
-            (Some(_), Some(_)) => Err(Problem::bad_request("the token must be sent in one way only")),
+            (Some(_), Some(_)) => Err(Problem::bearer_request("the token must be sent in one way only")),
             (None, None) => Err(Problem::unauthenticated_bearer()),
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct Form(Vec<(String, String)>);
 impl Form {
     /// Reads the body of a request.
     pub(super) async fn read(req: &mut Request, max_bytes: usize) -> Result<Self, FormError> {
+        // The body first: an answer to a body that nobody read would close the connection without a word (RFC 9112 §9.6).
+        let text = body(req, max_bytes).await?;
         let query = req.uri().query().unwrap_or_default();
         let has = |name: &str| {
             let names = query.split('&').filter_map(|pair| decode(pair.split('=').next().unwrap_or_default()));
@@ -45,7 +47,7 @@ impl Form {
         if let Some(name) = NEVER_IN_URL.into_iter().find(|name| has(name)) {
             return Err(FormError::InUrl(name));
         }
-        Self::parse(&body(req, max_bytes).await?)
+        Self::parse(&text)
     }
 
     /// The query of a GET, read as a form is.

@@ -14,6 +14,7 @@ use super::master::MasterKeys;
 use super::rsa::PrivateKey;
 use crate::domain::secret::Digest;
 use crate::domain::signing_key::KeyState;
+use crate::domain::time::Instant;
 use crate::store::signing_keys::StoredKey;
 
 /// The JWKS as it goes out, made once for each change of keys.
@@ -28,6 +29,8 @@ pub struct JwksDocument {
 pub struct KeyRing {
     pub(super) signing: Option<Arc<PrivateKey>>,
     pub(super) verifying: HashMap<String, DecodingKey>,
+    /// When the next key leaves the JWKS by the passing of time alone.
+    pub(super) unpublish_at: Option<Instant>,
     pub(super) jwks: JwksDocument,
     /// Parsed private keys by `kid`, so that a reload parses only what is new.
     parsed: HashMap<String, Arc<PrivateKey>>,
@@ -43,6 +46,7 @@ impl KeyRing {
         Self {
             signing: None,
             verifying: HashMap::new(),
+            unpublish_at: None,
             jwks: JwksDocument { body: String::new(), etag: String::new() },
             parsed: HashMap::new(),
         }
@@ -54,11 +58,11 @@ impl KeyRing {
         stored: &[StoredKey],
         master: &MasterKeys,
         before: &Self,
+        now: Instant,
     ) -> Result<(Self, Option<KeysError>), KeysError> {
         let mut ring = Self::empty();
         let mut unopened = None;
-        let published: Vec<_> = stored.iter().filter(|s| s.key.state.is_published()).collect();
-        for stored in &published {
+        for stored in stored.iter().filter(|s| s.key.state.verifies()) {
             let kid = &stored.key.kid;
             let jwk: Jwk = serde_json::from_value(stored.public_jwk.clone())
                 .map_err(|_| KeysError::Crypto("reading a stored JWK"))?;
@@ -79,7 +83,9 @@ impl KeyRing {
                 ring.parsed.insert(kid.clone(), private);
             }
         }
-        let keys: Vec<_> = published.iter().map(|s| &s.public_jwk).collect();
+        let published = stored.iter().filter(|s| s.key.state.is_published(now));
+        ring.unpublish_at = published.clone().filter_map(|s| s.key.state.unpublish_at()).min();
+        let keys: Vec<_> = published.map(|s| &s.public_jwk).collect();
         let body = json!({ "keys": keys }).to_string();
         let etag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(Digest::of(body.as_bytes()).as_bytes()));
         ring.jwks = JwksDocument { body, etag };

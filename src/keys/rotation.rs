@@ -77,7 +77,7 @@ impl Keys {
     /// The store's, or that a key is sealed under another master key: what else changed holds all the same.
     pub async fn reload(&self) -> Result<(), KeysError> {
         let stored = signing_keys::all(&mut self.store.read().await?).await?;
-        let (ring, unopened) = KeyRing::build(&stored, &self.master, &self.ring())?;
+        let (ring, unopened) = KeyRing::build(&stored, &self.master, &self.ring(), self.clock.now())?;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         unopened.map_or(Ok(()), Err)
     }
@@ -110,6 +110,10 @@ impl Keys {
     /// The store's or the crypto library's.
     pub async fn step(&self) -> Result<bool, KeysError> {
         let now = self.clock.now();
+        // Time alone takes a key out of the JWKS; nothing is written then.
+        if self.ring().unpublish_at.is_some_and(|at| at <= now) {
+            self.reload().await?;
+        }
         let Some(step) = self.schedule.next_step(&self.list().await?, now) else { return Ok(false) };
         match step {
             KeyStep::CreateFirst => {
@@ -213,7 +217,7 @@ impl Keys {
         let stored = signing_keys::all(&mut edit).await?;
         let target = stored.iter().find(|s| s.key.kid == kid).ok_or_else(|| KeysError::UnknownKey(kid.to_owned()))?;
         let from = target.key.state.as_str();
-        if !target.key.state.is_published() {
+        if !target.key.state.verifies() {
             return Err(KeysError::WrongState { state: "revoked", hint: "there is nothing left to do" });
         }
         signing_keys::transition(&mut edit, kid, from, KeyState::Revoked { at: now }).await?;

@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use super::Provider;
 use super::claims::IdClaims;
+use super::userinfo;
 use crate::decision::DecisionError;
 use crate::domain::authorization::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::domain::client::Client;
 use crate::domain::id::InteractionId;
 use crate::domain::pkce;
-use crate::domain::scope::Scopes;
+use crate::domain::scope::{Scope, Scopes};
 use crate::domain::secret::{Secret, SecretKind};
 use crate::keys::TokenKind;
 use crate::store::{StoreError, interactions};
@@ -164,13 +165,15 @@ impl Provider {
             text.parse::<u64>().map_err(|_| refusal.because("invalid_request", "max_age must be a number of seconds"))
         });
         let max_age = max_age.transpose()?.or(client.default_max_age.map(|age| age.as_secs()));
-        let claims = refusal.claims()?;
+        let claims = refusal.claims()?.map(|claims| permitted(claims, client));
+        let claim_scopes = claims.as_ref().map(scopes_of_claims).unwrap_or_default();
         let (claimed_subs, essential_acr) = claims.as_ref().map(demands).unwrap_or_default();
         Ok(AuthorizationRequest {
             client_id: client.client_id.to_string(),
             redirect_uri: redirect_uri.to_owned(),
             response_mode: refusal.mode(),
             scope: scope.to_string(),
+            claim_scopes,
             state: parameters.get("state").map(str::to_owned),
             nonce: parameters.get("nonce").map(str::to_owned),
             challenge: refusal.challenge(client)?,
@@ -233,6 +236,27 @@ fn redirect_of(client: &Client, parameters: &Parameters) -> Result<String, Autho
     if known { Ok(sent.to_owned()) } else { Err(Untrusted::RedirectUnknown.into()) }
 }
 
+/// Only claims of scopes the client may ask for can be asked for by name; others are ignored like unknown ones.
+fn permitted(mut claims: Value, client: &Client) -> Value {
+    let scopes: Vec<&str> = client.scopes.iter().map(Scope::as_str).collect();
+    for target in ["userinfo", "id_token"] {
+        if let Some(named) = claims.get_mut(target).and_then(Value::as_object_mut) {
+            named.retain(|name, _| userinfo::scope_of(name).is_none_or(|scope| scopes.contains(&scope)));
+        }
+    }
+    claims
+}
+
+/// The scopes of the claims named, for the person to agree to.
+fn scopes_of_claims(claims: &Value) -> String {
+    let named = ["userinfo", "id_token"].into_iter().filter_map(|target| claims.get(target)?.as_object());
+    let mut scopes: Vec<&str> =
+        named.flat_map(|named| named.keys()).filter_map(|name| userinfo::scope_of(name)).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes.join(" ")
+}
+
 /// What the `claims` parameter demands of whoever signs in: their `sub`, and an essential `acr` (§5.5.1, §5.5.1.1).
 fn demands(claims: &Value) -> (Vec<String>, Vec<String>) {
     let named = |target: &str, name: &str| claims.get(target).and_then(|named| named.get(name)).cloned();
@@ -241,9 +265,17 @@ fn demands(claims: &Value) -> (Vec<String>, Vec<String>) {
         let many = request.get("values").and_then(Value::as_array).into_iter().flatten();
         one.chain(many).filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let sub = named("id_token", "sub").or_else(|| named("userinfo", "sub"));
+    let subs = ["id_token", "userinfo"].map(|target| named(target, "sub").as_ref().map(values).unwrap_or_default());
+    let subs = match subs {
+        [one, other] if one.is_empty() || other.is_empty() => [one, other].concat(),
+        // Both must be met. Where no subject is in both lists, nobody is named who could.
+        [one, other] => {
+            let both: Vec<String> = one.into_iter().filter(|sub| other.contains(sub)).collect();
+            if both.is_empty() { vec![String::new()] } else { both }
+        }
+    };
     let acr = named("id_token", "acr").filter(|request| request.get("essential") == Some(&Value::Bool(true)));
-    (sub.as_ref().map(values).unwrap_or_default(), acr.as_ref().map(values).unwrap_or_default())
+    (subs, acr.as_ref().map(values).unwrap_or_default())
 }
 
 /// Checks whose refusal goes back to the client.
@@ -323,7 +355,11 @@ impl Refusal<'_> {
     fn scope(&self, client: &Client) -> Result<Scopes, AuthorizeError> {
         let asked = Scopes::parse(self.parameters.get("scope").unwrap_or_default());
         let asked = asked.map_err(|_| self.because("invalid_scope", "scope is malformed"))?;
-        let granted = asked.intersection(&client.scopes);
+        let mut granted = asked.intersection(&client.scopes);
+        // Without refresh tokens there is nothing to be offline with (OpenID Connect Core §11).
+        if !client.grant_types.refresh_token {
+            granted = granted.minus(&Scopes::parse("offline_access").unwrap_or_default());
+        }
         if granted.is_empty() {
             return Err(self.because("invalid_scope", "scope holds nothing this client may ask for"));
         }

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Provider;
 use super::mint::Holder;
 use super::token::{Target, TokenError};
+use super::userinfo;
 use crate::domain::change::{Actor, Changed, Revision};
 use crate::domain::client::Client;
 use crate::domain::fact::{Fact, FactKind};
@@ -27,6 +28,8 @@ pub struct CodeRequest {
     pub code: Secret,
     pub redirect_uri: Option<String>,
     pub verifier: Option<Secret>,
+    /// Narrows this one access token (RFC 8707 §2.2).
+    pub resources: Vec<String>,
     pub request_id: Option<String>,
 }
 
@@ -77,7 +80,7 @@ impl Provider {
         }
         let living = self.living(code.grant).await?.ok_or(NO_CODE)?;
         let scopes = living.grant.scopes.clone();
-        let resources = living.grant.resources.clone();
+        let resources = narrowed_resources(&living.grant, &request.resources)?;
         let mut tokens = self.mint_tokens(client, &living, &scopes, &resources, code.nonce.clone(), now).await?;
         let with_refresh = client.grant_types.refresh_token;
         let refresh_token = with_refresh.then(|| Secret::mint(SecretKind::RefreshToken, self.entropy.as_ref()));
@@ -135,6 +138,9 @@ impl Provider {
         let registry = self.decisions.registry().await?;
         let targets: Vec<Target> =
             if resources.is_empty() { Vec::new() } else { self.targets(client, resources, &registry)? };
+        // Each audience is told of its own scopes and no other's (RFC 8707 §2.2, RFC 9068 §3).
+        let known = targets.iter().fold(userinfo::scopes(), |known, target| known.union(&target.server.scopes));
+        let scopes = &scopes.intersection(&known);
         let holder = Holder::Person(&living.person, &living.grant);
         let claims = self.access_claims(&holder, client.client_id.as_str(), scopes, &targets, now).await?;
         let access_token = self.keys.sign(TokenKind::Access, &claims).await?;
@@ -195,6 +201,14 @@ impl Provider {
         Fact::new(now, self.entropy.as_ref(), FactKind::TokenIssued, actor, subject)
             .with(json!({ "grant": by, "grant_id": living.grant.id, "scope": scopes }))
     }
+}
+
+/// What a request names of the grant's resource servers, or all of them; never more.
+pub(super) fn narrowed_resources(grant: &Grant, asked: &[String]) -> Result<Vec<String>, TokenError> {
+    if asked.iter().any(|resource| !grant.resources.contains(resource)) {
+        return Err(TokenError::TargetNotAllowed);
+    }
+    Ok(if asked.is_empty() { grant.resources.clone() } else { asked.to_vec() })
 }
 
 /// A code with a challenge needs its verifier; a verifier where there was no challenge is a downgrade (RFC 9700 §4.8).

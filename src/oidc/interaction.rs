@@ -95,11 +95,9 @@ impl Provider {
             (Step::SelectAccount, Some((session, person))) => {
                 Asks::SelectAccount { person: person.clone(), session: session.id }
             }
-            (Step::Consent, Some((session, person))) => Asks::Consent {
-                person: person.clone(),
-                session: session.id,
-                scopes: Scopes::parse(&state.request.scope).unwrap_or_default(),
-            },
+            (Step::Consent, Some((session, person))) => {
+                Asks::Consent { person: person.clone(), session: session.id, scopes: state.request.consent_scopes() }
+            }
             (Step::SelectAccount | Step::Consent, None) => return Err(InteractionError::Gone),
             (Step::Grant, _) => return self.grant(state).await.map(Next::Answer),
             (Step::Refuse(refusal), _) => {
@@ -153,11 +151,10 @@ impl Provider {
         if !allowed {
             return self.close(&state, "access_denied", "the person refused").await.map(Next::Answer);
         }
-        let scopes = Scopes::parse(&state.request.scope).unwrap_or_default();
-        let before = state.consent.clone().unwrap_or_default();
-        let mut resources = before.resources.clone();
-        resources.extend(state.request.resources.iter().filter(|r| !before.resources.contains(r)).cloned());
-        let consent = Consent { scopes: before.scopes.union(&scopes), resources };
+        // Another step became due meanwhile: nothing is agreed to before it is done.
+        if state.request.next_step(&state.progress(), now) != Step::Consent {
+            return self.advance(id, browser).await;
+        }
         let subject = format!("user:{}", person.sub);
         let fact =
             Fact::new(now, self.entropy.as_ref(), FactKind::ConsentGiven, Actor::User(person.sub.to_string()), subject)
@@ -167,6 +164,10 @@ impl Provider {
             tx.rollback().await?;
             return Err(InteractionError::Gone);
         }
+        let before = consents::hold(&mut tx, person.id, state.client.id).await?.unwrap_or_default();
+        let mut resources = before.resources.clone();
+        resources.extend(state.request.resources.iter().filter(|r| !before.resources.contains(r)).cloned());
+        let consent = Consent { scopes: before.scopes.union(&state.request.consent_scopes()), resources };
         consents::set(&mut tx, person.id, state.client.id, &consent, now).await?;
         events::record(&mut tx, fact).await?;
         tx.commit().await?;
@@ -240,16 +241,18 @@ impl Provider {
                 .with(json!({ "client": state.client.client_id, "grant": grant.id, "scope": request.scope }));
         let fresh = Sub::generate(self.entropy.as_ref());
         let mut tx = self.store.begin().await?;
-        // The session's row first: a sign-out, a disable or a new password beats this, or finds the grant and ends it.
-        let lives = sessions::touch(&mut tx, session.id, now).await?;
+        // The person's row first, then the session's: a disable, a lock, a sign-out or a new password beats this, or finds the
+        // grant, and every name the person has by now.
+        let acts = people::hold(&mut tx, person.id).await?.is_some_and(|person| person.may_act());
+        let lives = acts && sessions::touch(&mut tx, session.id, now).await?;
         if !lives || !interactions::end(&mut tx, state.interaction.id, now).await? {
             tx.rollback().await?;
             return Err(InteractionError::Gone);
         }
-        // Consent that was only remembered is looked at again, and held: withdrawing it beats this, or ends the grant.
-        if !state.progress().consented && !state.is_waived() {
+        // Consent is looked at again, and held: withdrawing it beats this, or ends the grant.
+        if !state.is_waived() {
             let consent = consents::hold(&mut tx, person.id, state.client.id).await?;
-            if !consent.is_some_and(|consent| consent.covers(&grant.scopes, &grant.resources)) {
+            if !consent.is_some_and(|consent| consent.covers(&state.request.consent_scopes(), &grant.resources)) {
                 tx.rollback().await?;
                 return Err(InteractionError::Gone);
             }
@@ -298,7 +301,7 @@ impl State {
         let session = self.signed_in.as_ref().map(|(session, _)| session);
         // What was done within the interaction counts only for the session it was done in.
         let same = session.is_some_and(|session| self.interaction.session == Some(session.id));
-        let scopes = Scopes::parse(&self.request.scope).unwrap_or_default();
+        let scopes = self.request.consent_scopes();
         let remembered = self.consent.as_ref().is_some_and(|c| c.covers(&scopes, &self.request.resources));
         let native = RedirectUri::parse(&self.request.redirect_uri).map_or(true, |uri| uri.is_native());
         Progress {

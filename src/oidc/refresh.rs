@@ -2,7 +2,7 @@
 //! same successor is given again, for clients whose answer was lost on the way.
 
 use super::Provider;
-use super::exchange::{Living, Tokens};
+use super::exchange::{Living, Tokens, narrowed_resources};
 use super::token::TokenError;
 use crate::domain::client::Client;
 use crate::domain::fact::FactKind;
@@ -134,9 +134,5 @@ fn narrowed(living: &Living, request: &RefreshRequest) -> Result<(Scopes, Vec<St
             asked
         }
     };
-    if request.resources.iter().any(|resource| !grant.resources.contains(resource)) {
-        return Err(TokenError::TargetNotAllowed);
-    }
-    let resources = if request.resources.is_empty() { grant.resources.clone() } else { request.resources.clone() };
-    Ok((scopes, resources))
+    Ok((scopes, narrowed_resources(grant, &request.resources)?))
 }

@@ -6,6 +6,7 @@ use super::Provider;
 use super::bearer::BearerError;
 use crate::decision::DecisionError;
 use crate::domain::person::Person;
+use crate::domain::scope::Scopes;
 use crate::store::{StoreError, grants, people};
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,16 @@ const PHONE: [&str; 2] = ["phone_number", "phone_number_verified"];
 /// Scopes that ask for claims.
 const SCOPES: [(&str, &[&str]); 4] =
     [("profile", &PROFILE), ("email", &EMAIL), ("address", &ADDRESS), ("phone", &PHONE)];
+
+/// The scope that asks for a claim; none for what is no claim about people.
+pub(super) fn scope_of(claim: &str) -> Option<&'static str> {
+    SCOPES.iter().find(|(_, names)| names.contains(&claim)).map(|(scope, _)| *scope)
+}
+
+/// The scopes of userinfo and of sign-in itself, whatever resource servers there are beside them.
+pub(super) fn scopes() -> Scopes {
+    Scopes::parse("openid profile email address phone offline_access").unwrap_or_default()
+}
 
 /// Every claim about people there is (`claims_supported`).
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

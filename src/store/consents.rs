@@ -42,7 +42,7 @@ fn into_domain((scopes, resources): Row) -> Result<Consent, StoreError> {
     Ok(Consent { scopes: Scopes::parse(&scopes).map_err(StoreError::corrupt)?, resources: words(&resources) })
 }
 
-/// A remembered consent as it is for the rest of this transaction: whoever withdraws it waits for it to end, or has ended.
+/// A remembered consent as it is for the rest of this transaction: whoever withdraws or adds to it waits for it to end, or has ended.
 ///
 /// # Errors
 /// The database's.
@@ -50,7 +50,7 @@ pub async fn hold(tx: &mut Tx, person: PersonId, client: ClientId) -> Result<Opt
     let query =
         consents::table.find((Uid(person.uuid()), Uid(client.uuid()))).select((consents::scopes, consents::resources));
     let row = match &mut **tx {
-        Conn::Pg(object) => query.for_share().first::<Row>(&mut **object).await.optional()?,
+        Conn::Pg(object) => query.for_update().first::<Row>(&mut **object).await.optional()?,
         // One writer at a time.
         Conn::Lite(object) => query.first::<Row>(&mut **object).await.optional()?,
     };

@@ -114,7 +114,11 @@ pub async fn consented(tx: &mut Tx, id: InteractionId, session: SessionId, now: 
     let another = live.filter(
         interactions::session_id.is_null().or(interactions::session_id.ne(Uid(session.uuid())).assume_not_null()),
     );
-    let taken_over = (interactions::session_id.eq(Uid(session.uuid())), interactions::authenticated_at.eq(None::<At>));
+    let taken_over = (
+        interactions::session_id.eq(Uid(session.uuid())),
+        interactions::authenticated_at.eq(None::<At>),
+        interactions::account_choice.eq(None::<String>),
+    );
     on!(&mut **tx, |c| diesel::update(another).set(taken_over).execute(c).await)?;
     let set = interactions::consented_at.eq(At(now));
     Ok(on!(&mut **tx, |c| diesel::update(live).set(set).execute(c).await)? == 1)

@@ -6,7 +6,7 @@
 //! asked, time and size are bounded.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 /// What is not out there: the networks that the IANA special-purpose registries (RFC 6890) do not call globally reachable,
 /// multicast, and those whose addresses stand for others (6to4, Teredo, NAT64).
-const NOT_PUBLIC: [&str; 31] = [
+const NOT_PUBLIC: [&str; 32] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -36,6 +36,7 @@ const NOT_PUBLIC: [&str; 31] = [
     "224.0.0.0/4",
     "240.0.0.0/4",
     "::/96",
+    "::ffff:0:0:0/96",
     "64:ff9b::/96",
     "64:ff9b:1::/48",
     "100::/64",
@@ -88,6 +89,11 @@ impl Reach {
 
     fn allows(&self, address: IpAddr) -> bool {
         let canonical = address.to_canonical();
+        // Of IPv6 only this has been given out as global unicast (RFC 4291 §2.4).
+        let unassigned = matches!(canonical, IpAddr::V6(v6) if v6.segments()[0] & 0xe000 != 0x2000);
+        if unassigned && !self.is_private(canonical) {
+            return false;
+        }
         self.is_private(canonical) || !self.not_public.iter().any(|network| network.contains(&canonical))
     }
 }
@@ -114,27 +120,33 @@ impl Resolve for Judge {
 /// Outbound HTTP.
 #[derive(Clone)]
 pub struct Outbound {
-    http: reqwest::Client,
+    /// Made when it is first needed: where there are no certificate authorities, only what goes out fails.
+    http: Arc<OnceLock<reqwest::Client>>,
     reach: Arc<Reach>,
+    timeout: Duration,
 }
 
 impl Outbound {
     /// `private` are networks that may be reached although they are not public, there also by plain `http`.
-    ///
-    /// # Errors
-    /// The TLS library's.
-    pub fn new(private: Vec<IpNet>, timeout: Duration) -> Result<Self, OutboundError> {
-        let reach = Arc::new(Reach::new(private));
+    #[must_use]
+    pub fn new(private: Vec<IpNet>, timeout: Duration) -> Self {
+        Self { http: Arc::default(), reach: Arc::new(Reach::new(private)), timeout }
+    }
+
+    fn http(&self) -> Result<reqwest::Client, OutboundError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http.clone());
+        }
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .timeout(timeout)
-            .connect_timeout(timeout)
-            .dns_resolver(Arc::new(Judge(reach.clone())))
+            .timeout(self.timeout)
+            .connect_timeout(self.timeout)
+            .dns_resolver(Arc::new(Judge(self.reach.clone())))
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(OutboundError::Failed)?;
-        Ok(Self { http, reach })
+        Ok(self.http.get_or_init(|| http).clone())
     }
 
     /// Posts a form and says the status. The answer is read to its bounded end, so that the connection can be used again.
@@ -143,7 +155,7 @@ impl Outbound {
     /// See [`OutboundError`].
     pub async fn post_form(&self, address: &str, form: &[(&str, &str)]) -> Result<u16, OutboundError> {
         let url = self.judged(address)?;
-        let mut response = self.http.post(url).form(form).send().await.map_err(OutboundError::Failed)?;
+        let mut response = self.http()?.post(url).form(form).send().await.map_err(OutboundError::Failed)?;
         let mut read = 0;
         while let Some(chunk) = response.chunk().await.map_err(OutboundError::Failed)? {
             read += chunk.len();
@@ -207,6 +219,8 @@ mod tests {
             "2002:7f00:1::",
             "2001:0:1::",
             "2001:db8::1",
+            "::ffff:0:7f00:1",
+            "4000::1",
         ] {
             assert!(!allows(inside), "{inside}");
         }
@@ -219,7 +233,7 @@ mod tests {
 
     #[test]
     fn addresses_are_judged_before_anything_is_sent() {
-        let out = Outbound::new(vec!["127.0.0.2/32".parse().unwrap()], Duration::from_secs(1)).unwrap();
+        let out = Outbound::new(vec!["127.0.0.2/32".parse().unwrap()], Duration::from_secs(1));
         let judged = |text: &str| out.judged(text).map(|_| ());
         assert!(judged("https://rp.example/logout").is_ok() && judged("http://127.0.0.2:8080/x").is_ok());
         for inside in [
@@ -240,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_means_this_machine_is_not_reached() {
-        let out = Outbound::new(Vec::new(), Duration::from_secs(2)).unwrap();
+        let out = Outbound::new(Vec::new(), Duration::from_secs(2));
         let refused = out.post_form("https://localhost:1/", &[]).await.unwrap_err();
         assert!(
             crate::domain::chain::chain(&refused).contains("not public"),

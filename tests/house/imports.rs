@@ -88,7 +88,7 @@ fn a_file_that_breaks_the_table_is_found() {
         ("src/admin/a.rs", "#[derive(diesel::Queryable)] struct A;", "admin uses diesel"),
         ("src/admin/a.rs", "fn f() { vec![diesel::sql_query(\"\")] }", "admin uses diesel"),
         ("src/domain/a.rs", "async fn f() { tokio::task::yield_now().await }", "domain uses tokio"),
-        ("src/world/a.rs", "use reqwest::Client;", "world uses reqwest"),
+        ("src/jobs/a.rs", "use reqwest::Client;", "jobs uses reqwest"),
     ] {
         let found = findings(&Source::new(path, text), &["tokio".to_owned(), "url".to_owned()]);
         assert!(found.iter().any(|finding| finding.contains(expected)), "{path}: {text}: {found:?}");

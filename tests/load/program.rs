@@ -10,6 +10,8 @@ use tempfile::TempDir;
 /// A running server with an empty SQLite database, killed when it is dropped.
 pub struct Program {
     pub base: String,
+    /// From the start of the process until it was ready for requests.
+    pub ready_after: Duration,
     process: tokio::process::Child,
     environment: Vec<(String, String)>,
     folder: TempDir,
@@ -30,6 +32,7 @@ impl Program {
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let environment: Vec<_> =
             own.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(settings).collect();
+        let started = Instant::now();
         let process = tokio::process::Command::new(env!("CARGO_BIN_EXE_doorward"))
             .arg("serve")
             .env_clear()
@@ -39,8 +42,10 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let program = Self { base: format!("http://127.0.0.1:{port}"), process, environment, folder };
+        let (base, ready_after) = (format!("http://127.0.0.1:{port}"), Duration::ZERO);
+        let mut program = Self { base, ready_after, process, environment, folder };
         program.is_ready().await;
+        program.ready_after = started.elapsed();
         program
     }
 
@@ -84,6 +89,18 @@ impl Program {
     /// Resident memory now.
     pub fn resident_kib(&self) -> u64 {
         self.status("VmRSS")
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
+    /// Processor time it has taken so far, to a hundredth of a second (proc_pid_stat(5): utime and stime).
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        let fields = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
+        let ticks: u64 = fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// The most it ever was.

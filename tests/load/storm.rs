@@ -180,6 +180,8 @@ async fn a_storm_of_sign_ins_keeps_its_bounds_and_applications_are_served() {
     let mut busy = ask(Box::pin(waves)).await;
     let (peak_kib, statuses) = (program.resident_peak_kib(), statuses.lock().unwrap().clone());
 
+    let (ready, busy_for) = (program.ready_after.as_millis(), program.processor_time().as_secs_f64());
+    println!("process {}: ready after {ready} ms; {busy_for:.1} s of processor time in all", program.id());
     println!(
         "resident memory: just started {} MiB, idle {} MiB, at most {} MiB, afterwards {} MiB",
         fresh_kib / 1024,

@@ -12,3 +12,7 @@ CREATE TABLE pairwise_subjects (
 );
 -- The subject as the client knows it; NULL where it is the person's own.
 ALTER TABLE grants ADD COLUMN sub text;
+
+-- Whom to tell of the end of a session, and every name of a person.
+CREATE INDEX grants_by_session ON grants (session_id);
+CREATE INDEX person_names_by_person ON person_names (person_id);

@@ -61,7 +61,8 @@ pub(in crate::boot) struct CreateArgs {
     /// Where to tell it that somebody's session has ended (back-channel logout).
     #[arg(long, value_name = "URI")]
     backchannel_logout_uri: Option<BackchannelUri>,
-    /// Tell it a subject of its own for each person, which no client of another host is told.
+    /// Tell it a subject of its own for each person, which no client of another host is told. Two clients that compare
+    /// the sid of their tokens can still see that it was one session.
     #[arg(long)]
     pairwise: bool,
 }

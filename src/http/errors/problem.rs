@@ -33,6 +33,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
     }
 
+    /// A request for a resource that is not put as RFC 6750 asks (§3.1).
+    pub(in crate::http) fn bearer_request(detail: &str) -> Self {
+        Self { challenge: Some("Bearer error=\"invalid_request\""), ..Self::bad_request(detail) }
+    }
+
     pub(in crate::http) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than this service accepts")
     }

@@ -65,7 +65,8 @@ impl Token {
             Some("authorization_code") => {
                 let code = secret("code").ok_or_else(|| OAuthError::invalid_request("code is missing"))?;
                 let (redirect_uri, verifier) = (form.get("redirect_uri").map(str::to_owned), secret("code_verifier"));
-                let request = CodeRequest { code, redirect_uri, verifier, request_id };
+                let resources = resources(form)?;
+                let request = CodeRequest { code, redirect_uri, verifier, resources, request_id };
                 Ok(in_own_task(async move { provider.exchange_code(&client, request).await }).await?.into())
             }
             Some("refresh_token") => {

@@ -254,6 +254,17 @@ both! {
         assert_eq!(error(&other), "login_required");
         let login = browser.ask(&pkce, &[("scope", "openid"), ("claims", &named("somebody-else"))]).await;
         assert_eq!(error(&browser.sign_in(&login, "alice", PASSWORD).await), "login_required");
+        let both = json!({ "id_token": { "sub": null }, "userinfo": { "sub": { "value": "somebody-else" } } }).to_string();
+        let other = browser.ask(&pkce, &[("scope", "openid"), ("claims", &both), ("prompt", "none")]).await;
+        assert_eq!(error(&other), "login_required", "a demand is a demand wherever it stands");
+
+        // What is asked for by name is agreed to like any scope, and is no more than the client may ask for.
+        let wish = json!({ "userinfo": { "email": null, "phone_number": null } }).to_string();
+        let mut fresh = Browser::new(&house);
+        let login = fresh.ask(&pkce, &[("client_id", "app"), ("scope", "openid profile notes:read"), ("prompt", "consent"), ("claims", &wish)]).await;
+        let consent = fresh.sign_in(&login, "alice", PASSWORD).await;
+        assert!(consent.answer.text.contains("see your e-mail address"), "{}", consent.answer.text);
+        assert!(!consent.answer.text.contains("phone"), "app may not ask for it: {}", consent.answer.text);
         for wrong in ["[]", "{", "\"x\"", "{\"id_token\":[]}", "{\"userinfo\":{\"name\":5}}"] {
             assert_eq!(error(&browser.ask(&pkce, &[("claims", wrong)]).await), "invalid_request", "{wrong}");
         }

@@ -226,6 +226,28 @@ both! {
         assert_eq!(nobody.refusal(), (401, "invalid_client".into()));
     }
 
+    async fn a_key_leaves_the_key_set_after_its_last_token_and_what_it_signed_stays_a_hint(house: House) {
+        house.give_password("alice").await;
+        let mut browser = Browser::new(&house);
+        let hint = tokens(&house, &mut browser, &[]).await.id;
+        let kid = header_of(&hint)["kid"].clone();
+        let is_published = async || {
+            let keys = house.get("/oauth2/jwks").await.json();
+            keys["keys"].as_array().unwrap().iter().any(|key| key["kid"] == kid)
+        };
+        house.command(&["keys", "rotate"]);
+        let mut rounds = 0;
+        while is_published().await {
+            // Whatever is due by time is done within a second of its time.
+            house.advance(Duration::from_mins(20));
+            tokio::time::sleep(Duration::from_millis(1200)).await;
+            rounds += 1;
+            assert!(rounds < 12, "still published after {rounds} times 20 minutes");
+        }
+        let silent = browser.ask(&crate::support::Pkce::new(), &[("id_token_hint", &hint), ("prompt", "none")]).await;
+        assert!(silent.parameter("code").is_some(), "{silent:?}");
+    }
+
     async fn tokens_of_a_retired_key_verify_until_they_expire_and_those_of_a_revoked_one_do_not(house: House) {
         house.give_password("alice").await;
         let mut browser = Browser::new(&house);

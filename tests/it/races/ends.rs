@@ -149,6 +149,7 @@ async fn every_round(nodes: &Nodes, of: impl AsyncFn(&'static End)) {
             restore(nodes.first()).await;
             for node in &nodes.0 {
                 eventually("app is let in", async || node.refresh("x").await.status == 400).await;
+                eventually("alice is let in", async || node.may("alice", "read").await).await;
             }
         }
     }

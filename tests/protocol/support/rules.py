@@ -73,8 +73,7 @@ RULES = {rule: text for section in SECTIONS.values() for rule, text in section.i
 
 # Lines that this suite does not hold up, and why.
 NOT_HERE = {
-    "discovery backchannel": "Doorward has no back-channel logout yet, and says nothing of it",
-    "logout backchannel": "not there yet",
+    "logout backchannel": "not a browser's matter: `tests/it/backchannel.rs`",
 }
 MARK = "<!-- the table: python -m support.rules -->"
 

@@ -5,7 +5,7 @@ use openidconnect::{
     AccessToken, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet,
     HttpClientError, HttpRequest, HttpResponse, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse as _,
     PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RefreshToken,
-    Scope, TokenResponse as _,
+    Scope, SubjectIdentifier, TokenResponse as _,
 };
 use serde_json::Value;
 
@@ -132,9 +132,14 @@ impl RelyingParty {
             // A refreshed ID token has no nonce (OpenID Connect Core §12.2).
             let claims = id_token.claims(&client.id_token_verifier(), |_: Option<&Nonce>| Ok(()))?;
             after.claims = serde_json::to_value(claims)?;
+            // Still the same person (§12.2).
+            if after.claims.get("sub") != who.claims.get("sub") {
+                return Err("the refreshed ID token is somebody else's".into());
+            }
             after.id_token = id_token.to_string();
         }
-        let request = client.user_info(AccessToken::new(after.access_token.clone()), None)?;
+        let subject = who.claims.get("sub").and_then(Value::as_str).map(|sub| SubjectIdentifier::new(sub.to_owned()));
+        let request = client.user_info(AccessToken::new(after.access_token.clone()), subject)?;
         let userinfo: CoreUserInfoClaims = request.request_async(&self.http()).await?;
         after.userinfo = serde_json::to_value(userinfo)?;
         Ok(after)
