@@ -70,9 +70,10 @@ pub const HOMES: [(&str, &[&str]); 13] = [
 ];
 
 /// All that `domain` may use: crates that compute, without input, output, clock or chance.
-pub const PURE: [&str; 12] = [
+pub const PURE: [&str; 13] = [
     "serde",
     "serde_json",
+    "serde_path_to_error",
     "url",
     "uuid",
     "sha2",

@@ -1,0 +1,114 @@
+//! Resources and what relates to them: `document:7`, `document:7#viewer@group:staff#member`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use super::assignment::Principal;
+use super::name::{NameError, Segment};
+use super::time::Interval;
+
+/// Longer identifiers of resources and external subjects are refused.
+pub const OBJECT_ID_LEN_MAX: usize = 512;
+
+/// A resource, or an external subject: a type and an identifier.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ObjectRef {
+    /// `type:id`; a type holds no colon, so the first one parts them.
+    text: Box<str>,
+    type_len: u32,
+}
+
+impl ObjectRef {
+    /// An identifier is 1 to 512 bytes without control characters, and not `*`, which means everybody.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn new(object_type: &Segment, id: &str) -> Result<Self, NameError> {
+        Self::parse(&format!("{object_type}:{id}"))
+    }
+
+    /// # Errors
+    /// What was expected.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let wrong =
+            || NameError::new("a resource", "type:id, the id 1 to 512 bytes, without control characters, not *", text);
+        let (object_type, id) = text.split_once(':').ok_or_else(wrong)?;
+        Segment::parse(object_type)?;
+        let fits = !id.is_empty() && id.len() <= OBJECT_ID_LEN_MAX && id != "*" && !id.chars().any(char::is_control);
+        let type_len = u32::try_from(object_type.len()).map_err(|_| wrong())?;
+        if fits { Ok(Self { text: text.into(), type_len }) } else { Err(wrong()) }
+    }
+
+    #[must_use]
+    pub fn object_type(&self) -> &str {
+        self.parts().0
+    }
+
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.parts().1
+    }
+
+    /// `type:id`, as stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        let (object_type, rest) = self.text.split_at(self.type_len as usize);
+        (object_type, rest.strip_prefix(':').unwrap_or(rest))
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for ObjectRef {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::parse(text)
+    }
+}
+
+impl Serialize for ObjectRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+/// Whom a relation edge points to.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum EdgeSubject {
+    /// A person or client known here.
+    Principal(Principal),
+    /// A subject registered with the resource server.
+    External(ObjectRef),
+    /// Everybody of a subject type: `user:*`.
+    Everyone(Segment),
+    /// Another resource, for relations that lead from one to the other: `parent`.
+    Object(ObjectRef),
+    /// Whoever has a relation to another resource: `team:1#member`. The members of a group are a [`Principal::Group`].
+    Userset(ObjectRef, Segment),
+}
+
+/// One relation edge of an object, as a decision needs it: the object is the key it was read by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edge {
+    pub relation: Segment,
+    pub subject: EdgeSubject,
+    pub interval: Interval,
+}
+
+impl EdgeSubject {
+    /// Whether this is one subject, of which there may be any number: found by point look-up and never listed.
+    #[must_use]
+    pub const fn is_one(&self) -> bool {
+        matches!(self, Self::Principal(Principal::Person(_) | Principal::Client(_)) | Self::External(_))
+    }
+}
