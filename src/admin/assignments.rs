@@ -13,6 +13,7 @@ use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::id::AssignmentId;
 use crate::domain::name::{Reason, Slug};
+use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 use crate::domain::time::Interval;
@@ -32,6 +33,8 @@ pub struct NewAssignment {
     pub principal: PrincipalRef,
     pub resource_server: Slug,
     pub held: HeldRef,
+    /// One resource and all below it; else the whole resource server.
+    pub scope: Option<ObjectRef>,
     pub effect: Effect,
     pub interval: Interval,
     pub reason: Option<Reason>,
@@ -44,7 +47,7 @@ impl Admin {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let server = find(&mut edit, &new.resource_server).await?;
-        let named = new.principal.resolve(&mut edit).await?;
+        let named = new.principal.resolve_at(&mut edit, &server).await?;
         let roles = roles::all(&mut edit, server.id).await?;
         let held = match &new.held {
             HeldRef::Role(name) => Held::Role(by_name(&roles, name)?.id),
@@ -58,6 +61,7 @@ impl Admin {
             assignment: Assignment { id, held, effect: new.effect, interval: new.interval },
             resource_server: server.id,
             principal: named.principal,
+            scope: new.scope.clone(),
             reason: new.reason.as_ref().map(|r| r.as_str().to_owned()),
             given_by: self.actor.to_string(),
             created_at: now,
@@ -65,7 +69,7 @@ impl Admin {
         refuse_twice(&mut edit, &recorded, &named.label).await?;
         assignments::insert(&mut edit, &recorded).await?;
         let after = describe(&recorded, &named.label, &server.name, &roles);
-        let changed = Changed::Assignments(server.id, named.principal);
+        let changed = Changed::Assignments(server.id, named.principal, recorded.scope.clone());
         edit.log(&changed, &self.actor, now, States::created(after.clone())).await?;
         self.conclude(edit, FactKind::AssignmentAdded, named.subject, after.clone()).await?;
         Ok((recorded, after))
@@ -82,7 +86,7 @@ impl Admin {
         if !assignments::delete(&mut edit, id).await? {
             return Err(not_found());
         }
-        let changed = Changed::Assignments(recorded.resource_server, recorded.principal);
+        let changed = Changed::Assignments(recorded.resource_server, recorded.principal, recorded.scope.clone());
         edit.log(&changed, &self.actor, self.now(), States::removed(before.clone())).await?;
         let subject = named.map_or_else(|| recorded.principal.to_string(), |named| named.subject);
         self.conclude(edit, FactKind::AssignmentRemoved, subject, before).await
@@ -106,7 +110,13 @@ impl Admin {
         };
         let of = match principal {
             None => None,
-            Some(named) => Some(named.resolve(&mut conn).await?.principal),
+            Some(named) => Some(match server {
+                Some(name) => {
+                    let server = find(&mut conn, name).await?;
+                    named.resolve_at(&mut conn, &server).await?.principal
+                }
+                None => named.resolve(&mut conn).await?.principal,
+            }),
         };
         let all = assignments::list(&mut conn, at, of, after, PAGE_MAX).await?;
         self.describe_all(&mut conn, &all).await
@@ -131,7 +141,8 @@ impl Admin {
 
 /// The same thing given twice would have to be taken away twice: refused.
 async fn refuse_twice(conn: &mut Conn, new: &Recorded, label: &str) -> Result<(), AdminError> {
-    let held = decisions::assignments(conn, new.resource_server, &[new.principal]).await?;
+    let scope = new.scope.as_ref().map_or("", ObjectRef::as_str);
+    let held = decisions::assignments(conn, new.resource_server, &[new.principal], &[scope]).await?;
     let same = |a: &Assignment| {
         let (a, b) = (a, &new.assignment);
         a.held == b.held && a.effect == b.effect && a.interval == b.interval
@@ -147,7 +158,7 @@ pub(super) fn describe(recorded: &Recorded, label: &str, server: &Slug, roles: &
     let assignment = &recorded.assignment;
     let mut view = json!({
         "id": assignment.id, "principal": label, "resource_server": server, "effect": assignment.effect,
-        "interval": assignment.interval, "reason": recorded.reason,
+        "scope": recorded.scope, "interval": assignment.interval, "reason": recorded.reason,
         "given_by": recorded.given_by, "created_at": recorded.created_at,
     });
     let (name, held) = match &assignment.held {

@@ -150,12 +150,13 @@ impl Admin {
             },
             resource_server: doorward.id,
             principal: Principal::Client(client.id),
+            scope: None,
             reason: Some("created as a decision caller".into()),
             given_by: self.actor.to_string(),
             created_at: now,
         };
         assignments::insert(edit, &recorded).await?;
-        let changed = Changed::Assignments(doorward.id, recorded.principal);
+        let changed = Changed::Assignments(doorward.id, recorded.principal, None);
         let label = format!("client:{}", client.client_id);
         let after = describe(&recorded, &label, &doorward.name, &roles);
         edit.log(&changed, &self.actor, now, States::created(after)).await?;

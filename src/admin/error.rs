@@ -8,6 +8,12 @@ pub enum AdminError {
     /// A member is not what it must be.
     #[error("{member}: {problem}")]
     Invalid { member: &'static str, problem: String },
+    /// One item of a list is refused, and with it the whole list.
+    #[error("{list}[{index}]: {problem}")]
+    Item { list: &'static str, index: usize, problem: Box<AdminError> },
+    /// What had to be so for a write is not so.
+    #[error("{what} is not as the write requires it to be")]
+    Precondition { what: String },
     #[error("there is no {what} {name:?}")]
     NotFound { what: &'static str, name: String },
     #[error("the {what} {name} exists already")]
@@ -29,6 +35,10 @@ pub enum AdminError {
 impl AdminError {
     pub(super) fn invalid(member: &'static str, problem: impl Into<String>) -> Self {
         Self::Invalid { member, problem: problem.into() }
+    }
+
+    pub(super) fn at(self, list: &'static str, index: usize) -> Self {
+        Self::Item { list, index, problem: Box::new(self) }
     }
 
     pub(super) fn not_found(what: &'static str, name: &str) -> Self {

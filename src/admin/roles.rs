@@ -107,7 +107,7 @@ impl Admin {
 }
 
 /// The built-in roles are what the code says: changing them could lock every operator out.
-fn editable(server: ResourceServer) -> Result<ResourceServer, AdminError> {
+pub(super) fn editable(server: ResourceServer) -> Result<ResourceServer, AdminError> {
     if server.name.as_str() == DOORWARD {
         return Err(AdminError::invalid("resource_server", "the roles of doorward are built in"));
     }

@@ -78,12 +78,13 @@ impl Admin {
             },
             resource_server: server.id,
             principal: Principal::Person(person.id),
+            scope: None,
             reason: Some("first operator, by the set-up link".into()),
             given_by: self.actor.to_string(),
             created_at: now,
         };
         assignments::insert(&mut edit, &recorded).await?;
-        let changed = Changed::Assignments(server.id, recorded.principal);
+        let changed = Changed::Assignments(server.id, recorded.principal, None);
         let after = describe(&recorded, &format!("user:{}", person.username), &server.name, &roles);
         edit.log(&changed, &self.actor, now, States::created(after)).await?;
         self.conclude(edit, FactKind::SetupLinkUsed, format!("user:{}", person.sub), json!({})).await?;

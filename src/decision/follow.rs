@@ -109,9 +109,14 @@ impl Decisions {
             Changed::ResourceServers => caches.registry.drop_all(),
             Changed::Roles(of) => caches.snapshots.drop_key(of),
             Changed::Memberships(of) => caches.memberships.drop_key(of),
-            Changed::Assignments(at, of) => caches.assignments.drop_key(&(*at, *of)),
+            Changed::Assignments(at, of, scope) => caches.assignments.drop_key(&(*at, *of, scope.clone())),
+            Changed::Resource(at, object) => caches.listed.drop_key(&(*at, object.clone())),
+            Changed::Relations(at, object, subject) => {
+                caches.direct.drop_key(&(*at, object.clone(), subject.clone()));
+            }
+            Changed::ExternalSubject(at, name) => caches.externals.drop_key(&(*at, name.clone())),
             Changed::Grant(id) => caches.grants.drop_key(id),
-            Changed::DeniedToken { .. } | Changed::SigningKeys => {}
+            Changed::Attributes(..) | Changed::DeniedToken { .. } | Changed::SigningKeys => {}
         }
     }
 
@@ -141,6 +146,9 @@ impl Decisions {
         self.caches.assignments.drop_all();
         self.caches.snapshots.drop_all();
         self.caches.clients.drop_all();
+        self.caches.listed.drop_all();
+        self.caches.direct.drop_all();
+        self.caches.externals.drop_all();
         self.caches.grants.drop_all();
         self.caches.registry.drop_all();
     }

@@ -4,23 +4,26 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cache::Changes;
-use super::engine::{Key, SubjectRef, SubjectState, World};
-use super::service::{Caches, Decisions};
+use super::cache::{Changes, KeyCache};
+use super::engine::{Direct, Key, Scope, SubjectRef, SubjectState, World};
+use super::service::{Caches, DecisionError, Decisions};
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Revision};
 use crate::domain::group::Membership;
 use crate::domain::id::ResourceServerId;
-use crate::store::decisions::{self, SubjectRow};
-use crate::store::{Conn, StoreError, Tx, changes, roles};
+use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
+use crate::store::decisions::{self, LISTED_MAX, SubjectRow};
+use crate::store::{Conn, StoreError, Tx, changes, models, roles};
 
 /// A key the engine used: there is one subject and one resource server in a view, so they need not be repeated.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Used {
     Subject,
     Memberships(Principal),
-    Assignments(Principal),
+    Assignments(Principal, Scope),
+    Listed(ObjectRef),
+    Direct(ObjectRef, EdgeSubject),
 }
 
 pub(super) struct View<'a> {
@@ -36,7 +39,9 @@ pub(super) struct View<'a> {
     loaded_at: HashMap<Used, Revision>,
     state: Option<SubjectState>,
     memberships: HashMap<Principal, Arc<[Membership]>>,
-    assignments: HashMap<Principal, Arc<[Assignment]>>,
+    assignments: HashMap<(Principal, Scope), Arc<[Assignment]>>,
+    listed: HashMap<ObjectRef, Arc<[Edge]>>,
+    direct: HashMap<(ObjectRef, EdgeSubject), Arc<[Direct]>>,
     used: RefCell<Vec<Used>>,
 }
 
@@ -48,15 +53,7 @@ impl<'a> View<'a> {
         subject: &'a SubjectRef,
     ) -> Result<Self, StoreError> {
         let start = service.applied().revision;
-        if let Some((revision, snapshot)) = service.caches.snapshots.get(&at) {
-            let view = Self::new(service, Some(&service.caches), at, subject, snapshot, start);
-            view.saw(revision);
-            return Ok(view);
-        }
-        let mut tx = service.store.snapshot().await?;
-        let (revision, snapshot) = load_snapshot(&mut tx, at).await?;
-        tx.commit().await?;
-        service.caches.snapshots.put(&service.changes, &Changed::Roles(at), revision, at, snapshot.clone());
+        let (revision, snapshot) = service.snapshot(at).await?;
         let view = Self::new(service, Some(&service.caches), at, subject, snapshot, start);
         view.saw(revision);
         Ok(view)
@@ -93,6 +90,8 @@ impl<'a> View<'a> {
             state: None,
             memberships: HashMap::new(),
             assignments: HashMap::new(),
+            listed: HashMap::new(),
+            direct: HashMap::new(),
             used: RefCell::new(Vec::with_capacity(8)),
         }
     }
@@ -119,50 +118,80 @@ impl<'a> View<'a> {
     /// Whether no key this view used has changed since its value was read.
     pub(super) fn unchanged(&self, changes: &Changes) -> bool {
         let used = self.used.borrow();
-        let of_key = used.iter().map(|used| (self.changed(*used), self.loaded_at.get(used).copied()));
+        let of_key = used.iter().map(|used| (self.changed(used), self.loaded_at.get(used).copied()));
         let roles = std::iter::once((Changed::Roles(self.at), None));
         // A snapshot that was just loaded is newer than `start`; to take it as older costs one more round at worst.
         of_key.chain(roles).all(|(key, at)| changes.unchanged_since(&key, at.unwrap_or(self.start)))
     }
 
-    fn changed(&self, used: Used) -> Changed {
+    fn changed(&self, used: &Used) -> Changed {
         match used {
-            Used::Subject => changed_subject(self.subject),
-            Used::Memberships(of) => Changed::Memberships(of),
-            Used::Assignments(of) => Changed::Assignments(self.at, of),
+            Used::Subject => self.changed_subject(),
+            Used::Memberships(of) => Changed::Memberships(*of),
+            Used::Assignments(of, scope) => Changed::Assignments(self.at, *of, scope.clone()),
+            Used::Listed(object) => Changed::Resource(self.at, object.clone()),
+            Used::Direct(object, subject) => Changed::Relations(self.at, object.clone(), subject.clone()),
+        }
+    }
+
+    fn changed_subject(&self) -> Changed {
+        match self.subject {
+            SubjectRef::User(name) => Changed::User(name.clone()),
+            SubjectRef::Client(name) => Changed::Client(name.clone()),
+            SubjectRef::External(name) => Changed::ExternalSubject(self.at, name.clone()),
         }
     }
 
     /// Loads what the engine misses: one statement for each kind, whatever the number of keys.
-    pub(super) async fn load(&mut self, conn: &mut Conn, keys: Vec<Key>) -> Result<(), StoreError> {
-        let (mut memberships, mut assignments) = (Vec::new(), Vec::new());
+    ///
+    /// # Errors
+    /// The store's, or [`DecisionError::OverBudget`] for a resource that leads on to more than a decision may walk.
+    pub(super) async fn load(&mut self, conn: &mut Conn, keys: Vec<Key>) -> Result<(), DecisionError> {
+        let mut wanted = Wanted::default();
         for key in keys {
             match key {
                 Key::Subject(_) => self.load_subject(conn).await?,
-                Key::Memberships(of) => memberships.push(of),
-                Key::Assignments(of) => assignments.push(of),
+                Key::Memberships(of) => wanted.memberships.push(of),
+                Key::Assignments(of, scope) => wanted.assignments.push((of, scope)),
+                Key::Listed(object) => wanted.listed.push(object),
+                Key::Direct(object, subject) => wanted.direct.push((object, subject)),
             }
         }
-        if !memberships.is_empty() {
-            self.load_memberships(conn, memberships).await?;
+        if !wanted.memberships.is_empty() {
+            self.load_memberships(conn, wanted.memberships).await?;
         }
-        if !assignments.is_empty() {
-            self.load_assignments(conn, assignments).await?;
+        if !wanted.assignments.is_empty() {
+            self.load_assignments(conn, wanted.assignments).await?;
+        }
+        if !wanted.listed.is_empty() {
+            self.load_listed(conn, wanted.listed).await?;
+        }
+        if !wanted.direct.is_empty() {
+            self.load_direct(conn, wanted.direct).await?;
         }
         Ok(())
     }
 
     async fn load_subject(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         let (name, read) = match self.subject {
-            SubjectRef::User(name) => (name, decisions::people(conn, std::slice::from_ref(name)).await?),
-            SubjectRef::Client(name) => (name, decisions::clients(conn, std::slice::from_ref(name)).await?),
+            SubjectRef::User(name) => (name.as_str(), decisions::people(conn, std::slice::from_ref(name)).await?),
+            SubjectRef::Client(name) => (name.as_str(), decisions::clients(conn, std::slice::from_ref(name)).await?),
+            SubjectRef::External(name) => {
+                let names = [name.as_str().to_owned()];
+                (name.as_str(), decisions::external_subjects(conn, self.at, &names).await?)
+            }
         };
         let state = state(read.values.get(name));
         self.state = Some(state);
         self.read(Used::Subject, read.revision);
-        if let Some(caches) = self.caches {
-            let changed = changed_subject(self.subject);
-            caches.subjects.put(&self.service.changes, &changed, read.revision, self.subject.clone(), state);
+        if let (Some(caches), changed) = (self.caches, self.changed_subject()) {
+            let log = &self.service.changes;
+            match self.subject {
+                SubjectRef::External(name) => {
+                    caches.externals.put(log, &changed, read.revision, (self.at, name.clone()), state);
+                }
+                named => caches.subjects.put(log, &changed, read.revision, named.clone(), state),
+            }
         }
         Ok(())
     }
@@ -171,35 +200,102 @@ impl<'a> View<'a> {
         let mut read = decisions::memberships(conn, &of).await?;
         for principal in of {
             let list: Arc<[_]> = read.values.remove(&principal.uuid()).unwrap_or_default().into();
-            self.read(Used::Memberships(principal), read.revision);
-            if let Some(caches) = self.caches {
-                let changed = Changed::Memberships(principal);
-                caches.memberships.put(&self.service.changes, &changed, read.revision, principal, list.clone());
-            }
+            self.keep(Used::Memberships(principal), read.revision, |c| &c.memberships, principal, &list);
             self.memberships.insert(principal, list);
         }
         Ok(())
     }
 
-    async fn load_assignments(&mut self, conn: &mut Conn, of: Vec<Principal>) -> Result<(), StoreError> {
-        let mut read = decisions::assignments(conn, self.at, &of).await?;
-        for principal in of {
-            let list: Arc<[_]> = read.values.remove(&principal.uuid()).unwrap_or_default().into();
-            self.read(Used::Assignments(principal), read.revision);
-            if let Some(caches) = self.caches {
-                let changed = Changed::Assignments(self.at, principal);
-                let key = (self.at, principal);
-                caches.assignments.put(&self.service.changes, &changed, read.revision, key, list.clone());
-            }
-            self.assignments.insert(principal, list);
+    /// The principals and the scopes of what is missing are few; what lies at their crossing is read, asked for or not.
+    async fn load_assignments(&mut self, conn: &mut Conn, wanted: Vec<(Principal, Scope)>) -> Result<(), StoreError> {
+        let mut of: Vec<_> = wanted.iter().map(|(principal, _)| *principal).collect();
+        let mut scopes: Vec<_> = wanted.iter().map(|(_, scope)| text(scope)).collect();
+        of.sort_unstable();
+        of.dedup();
+        scopes.sort_unstable();
+        scopes.dedup();
+        let mut read = decisions::assignments(conn, self.at, &of, &scopes).await?;
+        for (principal, scope) in wanted {
+            let key = (principal.uuid(), text(&scope).to_owned());
+            let list: Arc<[_]> = read.values.remove(&key).unwrap_or_default().into();
+            let used = Used::Assignments(principal, scope.clone());
+            let key = (self.at, principal, scope.clone());
+            self.keep(used, read.revision, |c| &c.assignments, key, &list);
+            self.assignments.insert((principal, scope), list);
         }
         Ok(())
+    }
+
+    async fn load_listed(&mut self, conn: &mut Conn, objects: Vec<ObjectRef>) -> Result<(), DecisionError> {
+        let names: Vec<_> = objects.iter().map(ObjectRef::as_str).collect();
+        let mut read = decisions::listed(conn, self.at, &names).await?;
+        if read.values.values().any(|edges| edges.len() > LISTED_MAX) {
+            return Err(DecisionError::OverBudget);
+        }
+        for object in objects {
+            let list: Arc<[_]> = read.values.remove(object.as_str()).unwrap_or_default().into();
+            let key = (self.at, object.clone());
+            self.keep(Used::Listed(object.clone()), read.revision, |c| &c.listed, key, &list);
+            self.listed.insert(object, list);
+        }
+        Ok(())
+    }
+
+    /// A view is about one subject, so all of these have it in common.
+    async fn load_direct(&mut self, conn: &mut Conn, wanted: Vec<(ObjectRef, EdgeSubject)>) -> Result<(), StoreError> {
+        let Some((_, subject)) = wanted.first().cloned() else { return Ok(()) };
+        let names: Vec<_> = wanted.iter().map(|(object, _)| object.as_str()).collect();
+        let mut read = decisions::direct(conn, self.at, &names, &subject).await?;
+        for (object, subject) in wanted {
+            let rows = read.values.remove(object.as_str()).unwrap_or_default();
+            let list: Arc<[_]> = rows.into_iter().map(|(relation, interval)| Direct { relation, interval }).collect();
+            let used = Used::Direct(object.clone(), subject.clone());
+            let key = (self.at, object.clone(), subject.clone());
+            self.keep(used, read.revision, |c| &c.direct, key, &list);
+            self.direct.insert((object, subject), list);
+        }
+        Ok(())
+    }
+
+    /// Remembers at which revision a value was read, and offers it to a cache.
+    fn keep<K, V>(
+        &mut self,
+        used: Used,
+        revision: Revision,
+        cache: impl FnOnce(&Caches) -> &KeyCache<K, Arc<[V]>>,
+        key: K,
+        value: &Arc<[V]>,
+    ) where
+        K: std::hash::Hash + Eq + Send + Sync + Clone + 'static,
+        V: Send + Sync + 'static,
+    {
+        if let Some(caches) = self.caches {
+            cache(caches).put(&self.service.changes, &self.changed(&used), revision, key, value.clone());
+        }
+        self.read(used, revision);
     }
 
     fn read(&mut self, used: Used, revision: Revision) {
         self.loaded_at.insert(used, revision);
         self.saw(revision);
     }
+
+    fn uses(&self, used: Used) {
+        self.used.borrow_mut().push(used);
+    }
+}
+
+/// Keys by kind.
+#[derive(Default)]
+struct Wanted {
+    memberships: Vec<Principal>,
+    assignments: Vec<(Principal, Scope)>,
+    listed: Vec<ObjectRef>,
+    direct: Vec<(ObjectRef, EdgeSubject)>,
+}
+
+fn text(scope: &Scope) -> &str {
+    scope.as_ref().map_or("", ObjectRef::as_str)
 }
 
 impl World for View<'_> {
@@ -208,25 +304,33 @@ impl World for View<'_> {
     }
 
     fn subject(&self, subject: &SubjectRef) -> Option<SubjectState> {
-        self.used.borrow_mut().push(Used::Subject);
-        self.state.or_else(|| self.hit(self.caches?.subjects.get(subject)))
+        self.uses(Used::Subject);
+        self.state.or_else(|| match subject {
+            SubjectRef::External(name) => self.hit(self.caches?.externals.get(&(self.at, name.clone()))),
+            named => self.hit(self.caches?.subjects.get(named)),
+        })
     }
 
     fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>> {
-        self.used.borrow_mut().push(Used::Memberships(of));
+        self.uses(Used::Memberships(of));
         self.memberships.get(&of).cloned().or_else(|| self.hit(self.caches?.memberships.get(&of)))
     }
 
-    fn assignments(&self, of: Principal) -> Option<Arc<[Assignment]>> {
-        self.used.borrow_mut().push(Used::Assignments(of));
-        self.assignments.get(&of).cloned().or_else(|| self.hit(self.caches?.assignments.get(&(self.at, of))))
+    fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>> {
+        self.uses(Used::Assignments(of, scope.clone()));
+        let loaded = self.assignments.get(&(of, scope.clone())).cloned();
+        loaded.or_else(|| self.hit(self.caches?.assignments.get(&(self.at, of, scope.clone()))))
     }
-}
 
-fn changed_subject(subject: &SubjectRef) -> Changed {
-    match subject {
-        SubjectRef::User(name) => Changed::User(name.clone()),
-        SubjectRef::Client(name) => Changed::Client(name.clone()),
+    fn listed(&self, object: &ObjectRef) -> Option<Arc<[Edge]>> {
+        self.uses(Used::Listed(object.clone()));
+        self.listed.get(object).cloned().or_else(|| self.hit(self.caches?.listed.get(&(self.at, object.clone()))))
+    }
+
+    fn direct(&self, object: &ObjectRef, subject: &EdgeSubject) -> Option<Arc<[Direct]>> {
+        self.uses(Used::Direct(object.clone(), subject.clone()));
+        let loaded = self.direct.get(&(object.clone(), subject.clone())).cloned();
+        loaded.or_else(|| self.hit(self.caches?.direct.get(&(self.at, object.clone(), subject.clone()))))
     }
 }
 
@@ -238,7 +342,8 @@ pub(super) fn state(row: Option<&SubjectRow>) -> SubjectState {
     }
 }
 
-async fn load_snapshot(tx: &mut Tx, at: ResourceServerId) -> Result<(Revision, Arc<Snapshot>), StoreError> {
+pub(super) async fn load_snapshot(tx: &mut Tx, at: ResourceServerId) -> Result<(Revision, Arc<Snapshot>), StoreError> {
     let revision = changes::position(tx).await?.revision;
-    Ok((revision, Arc::new(Snapshot::build(&roles::all(tx, at).await?))))
+    let model = models::active(tx, at).await?.map(|(_, model)| model);
+    Ok((revision, Arc::new(Snapshot::build(&roles::all(tx, at).await?, model))))
 }

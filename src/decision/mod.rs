@@ -10,6 +10,8 @@ mod load;
 mod service;
 mod snapshot;
 
-pub use self::engine::{Decision, Held, Key, Outcome, Query, Reason, SubjectRef, SubjectState, World, decide, held};
+pub use self::engine::{
+    Decision, Direct, Held, Key, Outcome, Query, Reason, Scope, SubjectRef, SubjectState, World, decide, held,
+};
 pub use self::service::{DecisionError, DecisionOptions, Decisions, Registry};
 pub use self::snapshot::Snapshot;

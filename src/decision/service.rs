@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::cache::{Changes, KeyCache};
-use super::engine::{self, Decision, Held, Outcome, Query, SubjectRef, SubjectState};
-use super::load::View;
+use super::engine::{self, Decision, Direct, Held, Outcome, Query, Scope, SubjectRef, SubjectState};
+use super::load::{View, load_snapshot};
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Position, Revision};
@@ -18,7 +18,9 @@ use crate::domain::entropy::Entropy;
 use crate::domain::grant::GrantState;
 use crate::domain::group::Membership;
 use crate::domain::id::{GrantId, ResourceServerId, TokenId};
-use crate::domain::name::ClientName;
+use crate::domain::model::{CLIENT, SubjectSpace, USER};
+use crate::domain::name::{ClientName, Segment};
+use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::time::{Clock, Instant};
 use crate::store::{Store, StoreError, changes, clients, decisions, resource_servers, tokens};
@@ -28,8 +30,14 @@ pub enum DecisionError {
     /// The change log could not be read for longer than the freshness bound: better no answer than one from the past.
     #[error("this node has not confirmed its state with the database for too long")]
     Stale,
-    /// The subject is in more groups, or in deeper ones, than one decision may walk.
-    #[error("the decision needs more than its budget of {} principals", engine::PRINCIPALS_MAX)]
+    /// More groups, resources or relations than one decision may walk, or deeper ones.
+    #[error(
+        "the decision needs more than its budget of {} groups, {} resources around this one, {} relations, {} steps",
+        engine::PRINCIPALS_MAX,
+        engine::ANCESTORS_MAX,
+        engine::RELATIONS_MAX,
+        engine::OBJECT_DEPTH_MAX
+    )]
     OverBudget,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,7 +92,10 @@ impl Registry {
 pub(super) struct Caches {
     pub subjects: KeyCache<SubjectRef, SubjectState>,
     pub memberships: KeyCache<Principal, Arc<[Membership]>>,
-    pub assignments: KeyCache<(ResourceServerId, Principal), Arc<[Assignment]>>,
+    pub assignments: KeyCache<(ResourceServerId, Principal, Scope), Arc<[Assignment]>>,
+    pub listed: KeyCache<(ResourceServerId, ObjectRef), Arc<[Edge]>>,
+    pub direct: KeyCache<(ResourceServerId, ObjectRef, EdgeSubject), Arc<[Direct]>>,
+    pub externals: KeyCache<(ResourceServerId, ObjectRef), SubjectState>,
     pub snapshots: KeyCache<ResourceServerId, Arc<Snapshot>>,
     pub clients: KeyCache<String, Option<Arc<Client>>>,
     pub grants: KeyCache<GrantId, GrantState>,
@@ -97,6 +108,9 @@ impl Caches {
             subjects: KeyCache::new(entries_max),
             memberships: KeyCache::new(entries_max),
             assignments: KeyCache::new(entries_max),
+            listed: KeyCache::new(entries_max),
+            direct: KeyCache::new(entries_max),
+            externals: KeyCache::new(entries_max),
             snapshots: KeyCache::new(entries_max),
             clients: KeyCache::new(entries_max),
             grants: KeyCache::new(entries_max),
@@ -123,6 +137,9 @@ pub struct Decisions {
     pub(super) nudge: Arc<Notify>,
     pub(super) keys_changed: watch::Sender<Revision>,
 }
+
+/// No name of a person or client is longer, in bytes.
+const SUBJECT_LEN_MAX: usize = 255;
 
 /// How long an answer waits for the log to catch up with what it has read.
 const APPLY_WAIT: Duration = Duration::from_secs(2);
@@ -181,6 +198,46 @@ impl Decisions {
     /// See [`DecisionError`].
     pub async fn held(&self, at: ResourceServerId, subject: &SubjectRef, now: Instant) -> Result<Held, DecisionError> {
         Ok(self.consistently(at, subject, |view| engine::held(view, subject, now)).await?.0)
+    }
+
+    /// Whom a subject type and identifier of a request mean; `None` for a type that means nobody.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn named(
+        &self,
+        at: ResourceServerId,
+        subject_type: &str,
+        id: &str,
+    ) -> Result<Option<SubjectRef>, DecisionError> {
+        let space = match subject_type {
+            USER => Some(SubjectSpace::People),
+            CLIENT => Some(SubjectSpace::Clients),
+            other => self.snapshot(at).await?.1.model().and_then(|model| model.subject_space(other)),
+        };
+        // No `sub`, username or `client_id` is longer: what is longer is nobody's.
+        let is_short = id.len() <= SUBJECT_LEN_MAX;
+        Ok(match space {
+            Some(SubjectSpace::People) => is_short.then(|| SubjectRef::User(id.to_owned())),
+            Some(SubjectSpace::Clients) => is_short.then(|| SubjectRef::Client(id.to_owned())),
+            Some(SubjectSpace::External) => {
+                let of = Segment::parse(subject_type).ok();
+                of.and_then(|of| ObjectRef::new(&of, id).ok()).map(SubjectRef::External)
+            }
+            None => None,
+        })
+    }
+
+    /// Roles and model of a resource server, and the revision they were read at.
+    pub(super) async fn snapshot(&self, at: ResourceServerId) -> Result<(Revision, Arc<Snapshot>), StoreError> {
+        if let Some(hit) = self.caches.snapshots.get(&at) {
+            return Ok(hit);
+        }
+        let mut tx = self.store.snapshot().await?;
+        let (revision, snapshot) = load_snapshot(&mut tx, at).await?;
+        tx.commit().await?;
+        self.caches.snapshots.put(&self.changes, &Changed::Roles(at), revision, at, snapshot.clone());
+        Ok((revision, snapshot))
     }
 
     /// Asks until all that the answer was made of belongs to one revision: from the caches twice, then inside one

@@ -1,15 +1,17 @@
-//! Roles of one resource server, compiled once for each change: who includes whom is flattened, and for each permission
-//! the set of roles that hold it is a bit set.
+//! Roles and model of one resource server, compiled once for each change: who includes whom is flattened, and for each
+//! permission the set of roles that hold it is a bit set.
 
 use std::collections::{BTreeSet, HashMap};
 
 use fixedbitset::FixedBitSet;
 
+use crate::domain::assignment::Held;
 use crate::domain::id::RoleId;
+use crate::domain::model::Model;
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 
-/// One immutable state of the roles of a resource server; swapped whole.
+/// One immutable state of the roles and the model of a resource server; swapped whole.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     index: HashMap<RoleId, usize>,
@@ -19,11 +21,29 @@ pub struct Snapshot {
     held: Vec<Vec<Permission>>,
     /// Resource type → action → roles that hold it, directly or by inclusion; `*` is a key like any other.
     holders: HashMap<String, HashMap<String, FixedBitSet>>,
+    model: Option<Model>,
+}
+
+/// What of a resource server's roles and permissions covers one action on one type.
+pub(super) struct Covering<'a> {
+    snapshot: &'a Snapshot,
+    holders: [Option<&'a FixedBitSet>; 4],
+    action: &'a str,
+    resource_type: &'a str,
+}
+
+impl Covering<'_> {
+    pub(super) fn covers(&self, held: &Held) -> bool {
+        match held {
+            Held::Role(role) => self.snapshot.holds(*role, &self.holders),
+            Held::Permission(p) => p.matches(self.action, self.resource_type),
+        }
+    }
 }
 
 impl Snapshot {
     #[must_use]
-    pub fn build(roles: &[Role]) -> Self {
+    pub fn build(roles: &[Role], model: Option<Model>) -> Self {
         let index: HashMap<_, _> = roles.iter().enumerate().map(|(i, role)| (role.id, i)).collect();
         let closure: Vec<_> = (0..roles.len()).map(|start| close(start, roles, &index)).collect();
         let mut holders: HashMap<String, HashMap<String, FixedBitSet>> = HashMap::new();
@@ -36,11 +56,20 @@ impl Snapshot {
         }
         let names = roles.iter().map(|r| r.name.as_str().to_owned()).collect();
         let held = roles.iter().map(|r| r.permissions.clone()).collect();
-        Self { index, names, closure, held, holders }
+        Self { index, names, closure, held, holders, model }
+    }
+
+    /// The model of the resource server, if it has one.
+    pub(super) const fn model(&self) -> Option<&Model> {
+        self.model.as_ref()
+    }
+
+    pub(super) fn covering<'a>(&'a self, action: &'a str, resource_type: &'a str) -> Covering<'a> {
+        Covering { snapshot: self, holders: self.holders(action, resource_type), action, resource_type }
     }
 
     /// The sets of roles that hold this action on this type; at most four, one for each way to write it.
-    pub(super) fn holders(&self, action: &str, resource_type: &str) -> [Option<&FixedBitSet>; 4] {
+    fn holders(&self, action: &str, resource_type: &str) -> [Option<&FixedBitSet>; 4] {
         let exact = self.holders.get(resource_type);
         let any = self.holders.get("*");
         [
@@ -57,7 +86,7 @@ impl Snapshot {
     }
 
     /// Whether this role holds the action, given the sets of [`Self::holders`].
-    pub(super) fn holds(&self, role: RoleId, holders: &[Option<&FixedBitSet>; 4]) -> bool {
+    fn holds(&self, role: RoleId, holders: &[Option<&FixedBitSet>; 4]) -> bool {
         self.index_of(role).is_some_and(|i| holders.iter().flatten().any(|set| set.contains(i)))
     }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::id::{AssignmentId, ClientId, GroupId, PersonId, RoleId};
+use super::id::{AssignmentId, ClientId, ExternalSubjectId, GroupId, PersonId, RoleId};
 use super::permission::Permission;
 use super::time::Interval;
 
@@ -16,6 +16,8 @@ pub enum Principal {
     Person(PersonId),
     Client(ClientId),
     Group(GroupId),
+    /// A subject of one resource server.
+    External(ExternalSubjectId),
 }
 
 impl Principal {
@@ -25,6 +27,7 @@ impl Principal {
             Self::Person(_) => "user",
             Self::Client(_) => "client",
             Self::Group(_) => "group",
+            Self::External(_) => "external",
         }
     }
 
@@ -34,6 +37,7 @@ impl Principal {
             Self::Person(id) => id.uuid(),
             Self::Client(id) => id.uuid(),
             Self::Group(id) => id.uuid(),
+            Self::External(id) => id.uuid(),
         }
     }
 
@@ -43,6 +47,7 @@ impl Principal {
             "user" => Some(Self::Person(PersonId::from_uuid(id))),
             "client" => Some(Self::Client(ClientId::from_uuid(id))),
             "group" => Some(Self::Group(GroupId::from_uuid(id))),
+            "external" => Some(Self::External(ExternalSubjectId::from_uuid(id))),
             _ => None,
         }
     }

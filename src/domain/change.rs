@@ -4,9 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::assignment::Principal;
 use super::id::{Epoch, GrantId, ResourceServerId, TokenId};
+use super::object::{EdgeSubject, ObjectRef};
 use super::time::Instant;
 
 /// The number of the last write of authorization data: commit order, one history ([`Epoch`]).
@@ -30,12 +32,20 @@ pub enum Changed {
     Client(String),
     /// The registry of resource servers.
     ResourceServers,
-    /// Roles or permissions of one resource server.
+    /// Roles, permissions, model or policies of one resource server.
     Roles(ResourceServerId),
     /// The groups a principal is in.
     Memberships(Principal),
-    /// What a principal holds at one resource server.
-    Assignments(ResourceServerId, Principal),
+    /// What a principal holds at one resource server, or at one resource of it.
+    Assignments(ResourceServerId, Principal, Option<ObjectRef>),
+    /// A resource: its attributes, or what leads on from it.
+    Resource(ResourceServerId, ObjectRef),
+    /// The relations that one subject has to a resource by edges of its own.
+    Relations(ResourceServerId, ObjectRef, EdgeSubject),
+    /// A subject that a resource server registered.
+    ExternalSubject(ResourceServerId, ObjectRef),
+    /// What a resource server registered of a subject.
+    Attributes(ResourceServerId, Principal),
     /// A grant ended.
     Grant(GrantId),
     /// An access token is denied until it expires.
@@ -54,6 +64,10 @@ impl Changed {
             Self::Roles(_) => "roles",
             Self::Memberships(_) => "memberships",
             Self::Assignments(..) => "assignments",
+            Self::Resource(..) => "resource",
+            Self::Relations(..) => "relations",
+            Self::ExternalSubject(..) => "external_subject",
+            Self::Attributes(..) => "attributes",
             Self::Grant(_) => "grant",
             Self::DeniedToken { .. } => "denied_token",
             Self::SigningKeys => "signing_keys",
@@ -68,7 +82,14 @@ impl Changed {
             Self::ResourceServers | Self::SigningKeys => String::new(),
             Self::Roles(rs) => rs.to_string(),
             Self::Memberships(principal) => principal.to_string(),
-            Self::Assignments(rs, principal) => format!("{rs}/{principal}"),
+            Self::Assignments(rs, principal, None) | Self::Attributes(rs, principal) => format!("{rs}/{principal}"),
+            Self::Assignments(rs, principal, Some(scope)) => format!("{rs}/{principal}/{scope}"),
+            Self::Resource(rs, object) | Self::ExternalSubject(rs, object) => format!("{rs}/{object}"),
+            // The parts may hold any character: JSON keeps them apart.
+            Self::Relations(rs, object, subject) => {
+                let (kind, text, relation) = subject.columns();
+                format!("{rs}/{}", json!([object, kind, text, relation]))
+            }
             Self::Grant(id) => id.to_string(),
             Self::DeniedToken { id, expires_at } => format!("{id}/{}", expires_at.as_micros()),
         }
@@ -87,8 +108,27 @@ impl Changed {
             "roles" => Self::Roles(key.parse()?),
             "memberships" => Self::Memberships(key.parse()?),
             "assignments" => {
-                let (rs, principal) = key.split_once('/').ok_or_else(unknown)?;
-                Self::Assignments(rs.parse()?, principal.parse()?)
+                let (rs, rest) = of_server(key).ok_or_else(unknown)?;
+                match rest.split_once('/') {
+                    None => Self::Assignments(rs, rest.parse()?, None),
+                    Some((principal, scope)) => Self::Assignments(rs, principal.parse()?, Some(object(scope)?)),
+                }
+            }
+            "resource" | "external_subject" => {
+                let (rs, rest) = of_server(key).ok_or_else(unknown)?;
+                let object = object(rest)?;
+                if kind == "resource" { Self::Resource(rs, object) } else { Self::ExternalSubject(rs, object) }
+            }
+            "attributes" => {
+                let (rs, principal) = of_server(key).ok_or_else(unknown)?;
+                Self::Attributes(rs, principal.parse()?)
+            }
+            "relations" => {
+                let (rs, rest) = of_server(key).ok_or_else(unknown)?;
+                let parts = serde_json::from_str::<[String; 4]>(rest).map_err(|_| unknown())?;
+                let [of, kind, text, relation] = parts.each_ref().map(String::as_str);
+                let subject = EdgeSubject::from_columns(kind, text, relation).ok_or_else(unknown)?;
+                Self::Relations(rs, object(of)?, subject)
             }
             "grant" => Self::Grant(key.parse()?),
             "denied_token" => {
@@ -100,6 +140,15 @@ impl Changed {
             _ => return Err(unknown()),
         })
     }
+}
+
+fn of_server(key: &str) -> Option<(ResourceServerId, &str)> {
+    let (rs, rest) = key.split_once('/')?;
+    Some((rs.parse().ok()?, rest))
+}
+
+fn object(text: &str) -> Result<ObjectRef, String> {
+    ObjectRef::parse(text).map_err(|error| error.to_string())
 }
 
 /// Who did it, for the change log and the audit trail.

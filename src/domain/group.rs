@@ -1,5 +1,7 @@
 //! Groups of people and clients; groups nest, without cycles.
 
+use std::sync::Arc;
+
 use super::id::GroupId;
 use super::name::Slug;
 use super::time::Interval;
@@ -14,8 +16,9 @@ pub struct Group {
 }
 
 /// A principal is in this group while the interval lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     pub group: GroupId,
+    pub name: Arc<str>,
     pub interval: Interval,
 }

@@ -74,6 +74,8 @@ ids! {
     /// The `jti` of an access token (RFC 7519 §4.1.7).
     TokenId,
     FactId,
+    /// A subject that a resource server registered.
+    ExternalSubjectId,
     OutboxId,
     /// Which history the revisions belong to; a restored backup gets a new one.
     Epoch,

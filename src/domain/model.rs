@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::assignment::Principal;
 use super::name::{NameError, Segment};
+use super::object::EdgeSubject;
 
 /// Types, and members of a type, in one model at most.
 pub const MODEL_ENTRIES_MAX: usize = 1_000;
@@ -228,6 +230,17 @@ impl FromStr for Granted {
     }
 }
 
+impl Relation {
+    /// Whether having it permits an action of its type.
+    #[must_use]
+    pub fn permits(&self, action: &str) -> bool {
+        self.grants.iter().any(|granted| match granted {
+            Granted::All => true,
+            Granted::Action(name) => name.as_str() == action,
+        })
+    }
+}
+
 /// What is wrong with a model, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {problem}")]
@@ -271,6 +284,35 @@ impl Model {
     #[must_use]
     pub fn relation(&self, object_type: &str, relation: &str) -> Option<&Relation> {
         self.resources.get(object_type)?.relations.get(relation)
+    }
+
+    /// Whether a relation may have an edge to such a subject.
+    #[must_use]
+    pub fn accepts(&self, relation: &Relation, subject: &EdgeSubject) -> bool {
+        relation.subjects.iter().any(|pattern| self.fits(pattern, subject))
+    }
+
+    fn fits(&self, pattern: &SubjectPattern, subject: &EdgeSubject) -> bool {
+        match (pattern, subject) {
+            (SubjectPattern::One(of), EdgeSubject::Principal(Principal::Person(_))) => {
+                self.subject_space(of.as_str()) == Some(SubjectSpace::People)
+            }
+            (SubjectPattern::One(of), EdgeSubject::Principal(Principal::Client(_))) => {
+                self.subject_space(of.as_str()) == Some(SubjectSpace::Clients)
+            }
+            (SubjectPattern::One(of), EdgeSubject::External(subject)) => {
+                of.as_str() == subject.object_type() && self.subject_space(of.as_str()) == Some(SubjectSpace::External)
+            }
+            (SubjectPattern::One(of), EdgeSubject::Object(object)) => {
+                of.as_str() == object.object_type() && self.subject_space(of.as_str()).is_none()
+            }
+            (SubjectPattern::Everyone(of), EdgeSubject::Everyone(subjects)) => of == subjects,
+            (SubjectPattern::Userset(of, _), EdgeSubject::Principal(Principal::Group(_))) => of.as_str() == GROUP,
+            (SubjectPattern::Userset(of, name), EdgeSubject::Userset(object, relation)) => {
+                of.as_str() == object.object_type() && name == relation
+            }
+            _ => false,
+        }
     }
 
     /// Whether an action on a type is declared.

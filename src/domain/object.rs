@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use super::assignment::Principal;
+use super::model::MEMBER;
 use super::name::{NameError, Segment};
 use super::time::Interval;
 
@@ -16,7 +18,7 @@ pub const OBJECT_ID_LEN_MAX: usize = 512;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ObjectRef {
     /// `type:id`; a type holds no colon, so the first one parts them.
-    text: Box<str>,
+    text: Arc<str>,
     type_len: u32,
 }
 
@@ -106,6 +108,32 @@ pub struct Edge {
 }
 
 impl EdgeSubject {
+    /// Its kind, itself and its relation, as stored.
+    #[must_use]
+    pub fn columns(&self) -> (&'static str, String, &str) {
+        match self {
+            Self::Principal(principal @ Principal::Group(id)) => (principal.kind(), id.to_string(), MEMBER),
+            Self::Principal(principal) => (principal.kind(), principal.uuid().to_string(), ""),
+            Self::External(subject) => ("external", subject.to_string(), ""),
+            Self::Everyone(of) => ("everyone", of.to_string(), ""),
+            Self::Object(object) => ("object", object.to_string(), ""),
+            Self::Userset(object, relation) => ("userset", object.to_string(), relation.as_str()),
+        }
+    }
+
+    /// Reads back what [`Self::columns`] gave.
+    #[must_use]
+    pub fn from_columns(kind: &str, text: &str, relation: &str) -> Option<Self> {
+        Some(match kind {
+            "user" | "client" | "group" => Self::Principal(Principal::from_parts(kind, text.parse().ok()?)?),
+            "external" => Self::External(ObjectRef::parse(text).ok()?),
+            "everyone" => Self::Everyone(Segment::parse(text).ok()?),
+            "object" => Self::Object(ObjectRef::parse(text).ok()?),
+            "userset" => Self::Userset(ObjectRef::parse(text).ok()?, Segment::parse(relation).ok()?),
+            _ => return None,
+        })
+    }
+
     /// Whether this is one subject, of which there may be any number: found by point look-up and never listed.
     #[must_use]
     pub const fn is_one(&self) -> bool {

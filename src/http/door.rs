@@ -147,12 +147,7 @@ impl DecisionDoor {
         let resource_server = resource_server.ok_or_else(Problem::not_a_decision_caller)?;
         let doorward = registry.by_name(DOORWARD).ok_or_else(Problem::not_a_decision_caller)?;
         let (action, resource_type) = EVALUATE;
-        let query = Query {
-            subject,
-            action: action.to_owned(),
-            resource_type: resource_type.to_owned(),
-            resource_id: resource_server.name.as_str().to_owned(),
-        };
+        let query = Query::new(subject, action, resource_type, resource_server.name.as_str());
         let (decision, _) = decisions.decide(doorward.id, &query, self.0.clock.now()).await?;
         if decision.allowed { Ok(Asked(resource_server.clone())) } else { Err(Problem::not_a_decision_caller()) }
     }

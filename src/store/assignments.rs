@@ -11,6 +11,7 @@ use super::schema::assignments;
 use super::types::{At, Uid};
 use crate::domain::assignment::{Assignment, Held, Principal};
 use crate::domain::id::{AssignmentId, ResourceServerId, RoleId};
+use crate::domain::object::ObjectRef;
 use crate::domain::time::Instant;
 
 /// An assignment with everything around it.
@@ -19,6 +20,8 @@ pub struct Recorded {
     pub assignment: Assignment,
     pub resource_server: ResourceServerId,
     pub principal: Principal,
+    /// The whole resource server, or one resource and all below it.
+    pub scope: Option<ObjectRef>,
     pub reason: Option<String>,
     pub given_by: String,
     pub created_at: Instant,
@@ -39,6 +42,7 @@ struct Row {
     reason: Option<String>,
     given_by: String,
     created_at: At,
+    scope: String,
 }
 
 impl Row {
@@ -52,11 +56,16 @@ impl Row {
             },
             resource_server: ResourceServerId::from_uuid(self.resource_server_id.0),
             principal: principal(&self.principal_kind, self.principal_id)?,
+            scope: scope(&self.scope)?,
             reason: self.reason,
             given_by: self.given_by,
             created_at: self.created_at.0,
         })
     }
+}
+
+fn scope(text: &str) -> Result<Option<ObjectRef>, StoreError> {
+    if text.is_empty() { Ok(None) } else { ObjectRef::parse(text).map(Some).map_err(StoreError::corrupt) }
 }
 
 /// # Errors
@@ -80,6 +89,7 @@ pub async fn insert(tx: &mut Tx, new: &Recorded) -> Result<(), StoreError> {
         assignments::reason.eq(new.reason.as_deref()),
         assignments::given_by.eq(&new.given_by),
         assignments::created_at.eq(At(new.created_at)),
+        assignments::scope.eq(new.scope.as_ref().map_or("", ObjectRef::as_str)),
     );
     on!(&mut **tx, |c| diesel::insert_into(assignments::table).values(row).execute(c).await)?;
     Ok(())

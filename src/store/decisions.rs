@@ -10,13 +10,19 @@ use uuid::Uuid;
 
 use super::conn::{Conn, on};
 use super::error::StoreError;
-use super::schema::{assignments, clients, grants, group_members, people, person_names, revisions};
+use super::schema::{
+    assignments, clients, edges, external_subjects, grants, group_members, groups, people, person_names, revisions,
+};
 use super::types::{At, Uid};
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::change::Revision;
 use crate::domain::grant::GrantState;
 use crate::domain::group::Membership;
-use crate::domain::id::{AssignmentId, ClientId, GrantId, GroupId, PersonId, ResourceServerId, RoleId};
+use crate::domain::id::{
+    AssignmentId, ClientId, ExternalSubjectId, GrantId, GroupId, PersonId, ResourceServerId, RoleId,
+};
+use crate::domain::name::Segment;
+use crate::domain::object::{Edge, EdgeSubject};
 use crate::domain::permission::Permission;
 use crate::domain::time::Interval;
 
@@ -90,7 +96,29 @@ pub async fn clients(conn: &mut Conn, names: &[String]) -> Result<Keyed<String, 
     })
 }
 
-type MembershipRow = (Uid, Uid, Option<At>, Option<At>);
+/// Subjects that a resource server registered, by `type:id`.
+///
+/// # Errors
+/// The database's.
+pub async fn external_subjects(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    names: &[String],
+) -> Result<Keyed<String, SubjectRow>, StoreError> {
+    let on_key = external_subjects::subject.eq_any(names).and(external_subjects::resource_server_id.eq(Uid(at.uuid())));
+    let query = revisions::table.left_join(external_subjects::table.on(on_key)).select((
+        revisions::revision,
+        (external_subjects::subject, external_subjects::id, external_subjects::disabled_at.nullable()).nullable(),
+    ));
+    let rows = on!(conn, |c| query.load::<(i64, Option<(String, Uid, Option<At>)>)>(c).await)?;
+    Keyed::collect(rows, |values, (name, id, disabled_at)| {
+        let principal = Principal::External(ExternalSubjectId::from_uuid(id.0));
+        values.insert(name, SubjectRow { principal, disabled: disabled_at.is_some() });
+        Ok(())
+    })
+}
+
+type MembershipRow = (Uid, Uid, String, Option<At>, Option<At>);
 
 /// The groups that principals are directly in.
 ///
@@ -98,20 +126,22 @@ type MembershipRow = (Uid, Uid, Option<At>, Option<At>);
 /// The database's.
 pub async fn memberships(conn: &mut Conn, of: &[Principal]) -> Result<Keyed<Uuid, Vec<Membership>>, StoreError> {
     let ids: Vec<Uid> = of.iter().map(|p| Uid(p.uuid())).collect();
-    let query = revisions::table.left_join(group_members::table.on(group_members::member_id.eq_any(ids))).select((
+    let in_groups = group_members::table.inner_join(groups::table.on(groups::id.eq(group_members::group_id)));
+    let query = revisions::table.left_join(in_groups.on(group_members::member_id.eq_any(ids))).select((
         revisions::revision,
         (
             group_members::member_id,
             group_members::group_id,
+            groups::name,
             group_members::not_before.nullable(),
             group_members::expires_at.nullable(),
         )
             .nullable(),
     ));
     let rows = on!(conn, |c| query.load::<(i64, Option<MembershipRow>)>(c).await)?;
-    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, (member, group, from, until)| {
-        let group = GroupId::from_uuid(group.0);
-        values.entry(member.0).or_default().push(Membership { group, interval: interval(from, until) });
+    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, (member, group, name, from, until)| {
+        let (group, name) = (GroupId::from_uuid(group.0), name.into());
+        values.entry(member.0).or_default().push(Membership { group, name, interval: interval(from, until) });
         Ok(())
     })
 }
@@ -126,6 +156,7 @@ struct AssignmentRow {
     effect: String,
     not_before: Option<At>,
     expires_at: Option<At>,
+    scope: String,
 }
 
 impl AssignmentRow {
@@ -139,7 +170,7 @@ impl AssignmentRow {
     }
 }
 
-/// What principals directly hold at one resource server.
+/// What principals directly hold at one resource server, by principal and scope; the empty scope is the whole of it.
 ///
 /// # Errors
 /// The database's.
@@ -147,9 +178,13 @@ pub async fn assignments(
     conn: &mut Conn,
     at: ResourceServerId,
     of: &[Principal],
-) -> Result<Keyed<Uuid, Vec<Assignment>>, StoreError> {
+    scopes: &[&str],
+) -> Result<Keyed<(Uuid, String), Vec<Assignment>>, StoreError> {
     let ids: Vec<Uid> = of.iter().map(|p| Uid(p.uuid())).collect();
-    let on_key = assignments::principal_id.eq_any(ids).and(assignments::resource_server_id.eq(Uid(at.uuid())));
+    let on_key = assignments::principal_id
+        .eq_any(ids)
+        .and(assignments::resource_server_id.eq(Uid(at.uuid())))
+        .and(assignments::scope.eq_any(scopes));
     let query = revisions::table.left_join(assignments::table.on(on_key)).select((
         revisions::revision,
         (
@@ -161,14 +196,99 @@ pub async fn assignments(
             assignments::effect,
             assignments::not_before.nullable(),
             assignments::expires_at.nullable(),
+            assignments::scope,
         )
             .nullable(),
     ));
     let rows = on!(conn, |c| query.load::<(i64, Option<AssignmentRow>)>(c).await)?;
-    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, row| {
-        values.entry(row.principal_id.0).or_default().push(row.into_domain()?);
+    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, mut row| {
+        let key = (row.principal_id.0, std::mem::take(&mut row.scope));
+        values.entry(key).or_default().push(row.into_domain()?);
         Ok(())
     })
+}
+
+type EdgeRow = (String, String, String, String, String, Option<At>, Option<At>);
+
+/// What leads on from resources: edges to groups, to everybody, to other resources and to usersets. One resource has at
+/// most [`LISTED_MAX`] of them; more are not read, and whoever reads so many must refuse to answer.
+///
+/// # Errors
+/// The database's.
+pub async fn listed(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    objects: &[&str],
+) -> Result<Keyed<String, Vec<Edge>>, StoreError> {
+    let on_key = edges::object
+        .eq_any(objects)
+        .and(edges::resource_server_id.eq(Uid(at.uuid())))
+        .and(edges::subject_kind.eq_any(LISTED_KINDS));
+    let limit = i64::try_from(objects.len().saturating_mul(LISTED_MAX).saturating_add(1)).unwrap_or(i64::MAX);
+    let query = revisions::table.left_join(edges::table.on(on_key)).select((
+        revisions::revision,
+        (
+            edges::object,
+            edges::relation,
+            edges::subject_kind,
+            edges::subject,
+            edges::subject_relation,
+            edges::not_before.nullable(),
+            edges::expires_at.nullable(),
+        )
+            .nullable(),
+    ));
+    let rows = on!(conn, |c| query.limit(limit).load::<(i64, Option<EdgeRow>)>(c).await)?;
+    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, (object, relation, kind, subject, of, from, until)| {
+        let subject = edge_subject(&kind, &subject, &of)?;
+        let edge = Edge { relation: segment(&relation)?, subject, interval: interval(from, until) };
+        values.entry(object).or_default().push(edge);
+        Ok(())
+    })
+}
+
+/// The kinds of subject that lead on; the index over them is written with the same words.
+const LISTED_KINDS: [&str; 4] = ["group", "everyone", "object", "userset"];
+
+/// One resource may have so many edges that lead on.
+pub const LISTED_MAX: usize = 10_000;
+
+type DirectRow = (String, String, Option<At>, Option<At>);
+
+/// The relations that one subject has to resources by edges of its own.
+///
+/// # Errors
+/// The database's.
+pub async fn direct(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    objects: &[&str],
+    subject: &EdgeSubject,
+) -> Result<Keyed<String, Vec<(Segment, Interval)>>, StoreError> {
+    let (kind, text, _) = subject.columns();
+    let on_key = edges::object
+        .eq_any(objects)
+        .and(edges::resource_server_id.eq(Uid(at.uuid())))
+        .and(edges::subject.eq(text))
+        .and(edges::subject_kind.eq(kind));
+    let query = revisions::table.left_join(edges::table.on(on_key)).select((
+        revisions::revision,
+        (edges::object, edges::relation, edges::not_before.nullable(), edges::expires_at.nullable()).nullable(),
+    ));
+    let rows = on!(conn, |c| query.load::<(i64, Option<DirectRow>)>(c).await)?;
+    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, (object, relation, from, until)| {
+        values.entry(object).or_default().push((segment(&relation)?, interval(from, until)));
+        Ok(())
+    })
+}
+
+pub(super) fn edge_subject(kind: &str, text: &str, relation: &str) -> Result<EdgeSubject, StoreError> {
+    EdgeSubject::from_columns(kind, text, relation)
+        .ok_or_else(|| StoreError::corrupt(format!("an edge to {kind} {text:?} {relation:?}")))
+}
+
+pub(super) fn segment(text: &str) -> Result<Segment, StoreError> {
+    Segment::parse(text).map_err(StoreError::corrupt)
 }
 
 /// Whether grants live.

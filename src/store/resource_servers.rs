@@ -38,14 +38,21 @@ pub async fn insert(tx: &mut Tx, rs: &ResourceServer, now: Instant) -> Result<()
 /// # Errors
 /// The database's.
 pub async fn all(conn: &mut Conn) -> Result<Vec<ResourceServer>, StoreError> {
-    type Row = (Uid, String, String, String, bool, bool, At);
-    let rows = on!(conn, |c| resource_servers::table.order(resource_servers::name).load::<Row>(c).await)?;
+    let query = resource_servers::table.order(resource_servers::name).select((
+        resource_servers::id,
+        resource_servers::name,
+        resource_servers::identifier,
+        resource_servers::scopes,
+        resource_servers::claim_roles,
+        resource_servers::claim_permissions,
+    ));
+    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
     rows.into_iter().map(into_domain).collect()
 }
 
-fn into_domain(
-    (id, name, identifier, scopes, roles, permissions, _): (Uid, String, String, String, bool, bool, At),
-) -> Result<ResourceServer, StoreError> {
+type Row = (Uid, String, String, String, bool, bool);
+
+fn into_domain((id, name, identifier, scopes, roles, permissions): Row) -> Result<ResourceServer, StoreError> {
     Ok(ResourceServer {
         id: ResourceServerId::from_uuid(id.0),
         name: Slug::parse(&name).map_err(StoreError::corrupt)?,

@@ -58,7 +58,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Bool, Text};
+    use diesel::sql_types::{BigInt, Bool, Text};
     use crate::store::types::{Id, Moment};
 
     resource_servers (id) {
@@ -69,6 +69,8 @@ diesel::table! {
         claim_roles -> Bool,
         claim_permissions -> Bool,
         created_at -> Moment,
+        model_version -> BigInt,
+        policy_version -> BigInt,
     }
 }
 
@@ -205,6 +207,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         given_by -> Text,
         created_at -> Moment,
+        scope -> Text,
     }
 }
 
@@ -427,6 +430,86 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::store::types::{Doc, Id, Moment};
+
+    models (resource_server_id, version) {
+        resource_server_id -> Id,
+        version -> BigInt,
+        document -> Doc,
+        given_by -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::store::types::{Id, Moment};
+
+    policies (resource_server_id, version) {
+        resource_server_id -> Id,
+        version -> BigInt,
+        policy_text -> Text,
+        given_by -> Text,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::types::{Doc, Id, Moment};
+
+    resources (resource_server_id, object) {
+        resource_server_id -> Id,
+        object -> Text,
+        attributes -> Doc,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    external_subjects (id) {
+        id -> Id,
+        resource_server_id -> Id,
+        subject -> Text,
+        disabled_at -> Nullable<Moment>,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use crate::store::types::{Doc, Id};
+
+    subject_attributes (principal_id, resource_server_id) {
+        resource_server_id -> Id,
+        principal_id -> Id,
+        attributes -> Doc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    edges (resource_server_id, object, subject, subject_kind, subject_relation, relation) {
+        resource_server_id -> Id,
+        object -> Text,
+        relation -> Text,
+        subject_kind -> Text,
+        subject -> Text,
+        subject_relation -> Text,
+        not_before -> Nullable<Moment>,
+        expires_at -> Nullable<Moment>,
+        reason -> Nullable<Text>,
+        given_by -> Text,
+        created_at -> Moment,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     revisions,
     changes,
@@ -458,6 +541,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     refresh_tokens,
     throttles,
     pairwise_subjects,
+    models,
+    policies,
+    resources,
+    external_subjects,
+    subject_attributes,
+    edges,
 );
 diesel::joinable!(pairwise_subjects -> people (person_id));
 diesel::joinable!(person_names -> people (person_id));

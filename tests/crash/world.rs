@@ -93,6 +93,7 @@ pub async fn assign(admin: &Admin, to: &str, role: &str) -> AssignmentId {
         principal: to.parse::<PrincipalRef>().unwrap(),
         resource_server: notes(),
         held: HeldRef::Role(slug(role)),
+        scope: None,
         effect: Effect::Allow,
         interval: Interval::ALWAYS,
         reason: None,

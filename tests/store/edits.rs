@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use doorward::domain::change::{Actor, Changed, Revision};
+use doorward::domain::object::EdgeSubject;
 use doorward::domain::time::Instant;
 use doorward::store::changes::{self, States};
 use serde_json::json;
@@ -70,7 +71,13 @@ both! {
         let principal: doorward::domain::assignment::Principal = "group:01a20413-57c8-7332-9494-7b5d4da9a5c4".parse().unwrap();
         let written = [
             Changed::User("a b/ü".into()), Changed::Client("c".into()), Changed::ResourceServers, Changed::Roles(rs),
-            Changed::Memberships(principal), Changed::Assignments(rs, principal), token, Changed::SigningKeys,
+            Changed::Memberships(principal), Changed::Assignments(rs, principal, None), token, Changed::SigningKeys,
+            Changed::Assignments(rs, principal, Some("folder:a/b#c".parse().unwrap())),
+            Changed::Resource(rs, "document:ü:/\"7".parse().unwrap()),
+            Changed::ExternalSubject(rs, "employee:4/2".parse().unwrap()),
+            Changed::Attributes(rs, principal),
+            Changed::Relations(rs, "document:a#b".parse().unwrap(), EdgeSubject::External("employee:\"x\"/,#y".parse().unwrap())),
+            Changed::Relations(rs, "document:7".parse().unwrap(), EdgeSubject::Principal(principal)),
             Changed::Grant("01a20413-57c8-7332-9494-7b5d4da9a5c5".parse().unwrap()),
         ];
         let before = changes::position(&mut fresh.store.read().await.unwrap()).await.unwrap().revision;

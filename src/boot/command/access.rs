@@ -13,6 +13,7 @@ use crate::admin::assignments::{HeldRef, NewAssignment};
 use crate::domain::assignment::Effect;
 use crate::domain::id::AssignmentId;
 use crate::domain::name::{Reason, Slug};
+use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
 use crate::domain::time::{Instant, Interval};
 use crate::store::facts;
@@ -117,6 +118,7 @@ pub(in crate::boot) enum AssignCommand {
 Examples:
   doorward assign add user:alice --resource-server notes --role editor
   doorward assign add group:contractors --resource-server notes --role viewer --expires-at 2026-12-31T00:00:00Z
+  doorward assign add user:bob --resource-server notes --role editor --on folder:9
   doorward assign add user:mallory --resource-server notes --permission '*:note' --deny --reason 'under review'")]
     Add {
         /// user:NAME, client:CLIENT_ID or group:NAME.
@@ -127,6 +129,9 @@ Examples:
         role: Option<Slug>,
         #[arg(long)]
         permission: Option<Permission>,
+        /// Only on this resource and all below it.
+        #[arg(long, value_name = "TYPE:ID")]
+        on: Option<ObjectRef>,
         /// Deny it instead: a deny outweighs every permit.
         #[arg(long)]
         deny: bool,
@@ -151,7 +156,7 @@ Examples:
 
 pub(super) async fn run(cx: &Context<'_>, command: AssignCommand) -> Result<(), BootError> {
     match command {
-        AssignCommand::Add { principal, resource_server, role, permission, deny, when } => {
+        AssignCommand::Add { principal, resource_server, role, permission, on, deny, when } => {
             let held = match (role, permission) {
                 (Some(role), _) => HeldRef::Role(role),
                 (None, Some(permission)) => HeldRef::Permission(permission),
@@ -159,7 +164,7 @@ pub(super) async fn run(cx: &Context<'_>, command: AssignCommand) -> Result<(), 
             };
             let effect = if deny { Effect::Deny } else { Effect::Allow };
             let (interval, reason) = (when.interval()?, when.reason);
-            let new = NewAssignment { principal, resource_server, held, effect, interval, reason };
+            let new = NewAssignment { principal, resource_server, held, scope: on, effect, interval, reason };
             let (recorded, view) = cx.admin.add_assignment(&new).await?;
             cx.output.show(&view, || {
                 format!(
@@ -180,13 +185,14 @@ pub(super) async fn run(cx: &Context<'_>, command: AssignCommand) -> Result<(), 
             cx.output.show(&json!({ "assignments": all }), || {
                 let row = |a: &Value| {
                     let held = if a.get("role").is_some() { "role" } else { "permission" };
-                    let mut row = ["id", "resource_server", "principal", "effect", held]
+                    let mut row = ["id", "resource_server", "principal", "effect", held, "scope"]
                         .map(|member| texts(a.get(member)))
                         .to_vec();
                     row.extend(interval(a));
                     row
                 };
-                let header = ["id", "at", "principal", "effect", "role or permission", "not before", "expires at"];
+                let header =
+                    ["id", "at", "principal", "effect", "role or permission", "on", "not before", "expires at"];
                 table(&header, &all.iter().map(row).collect::<Vec<_>>())
             });
         }

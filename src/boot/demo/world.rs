@@ -160,6 +160,16 @@ async fn assign(admin: &Admin, principal: PrincipalRef, notes: &Slug, role: &Slu
     let held = HeldRef::Role(role.clone());
     let (effect, interval) = (Effect::Allow, Interval::ALWAYS);
     let resource_server = notes.clone();
-    admin.add_assignment(&NewAssignment { principal, resource_server, held, effect, interval, reason: None }).await?;
+    admin
+        .add_assignment(&NewAssignment {
+            principal,
+            resource_server,
+            held,
+            scope: None,
+            effect,
+            interval,
+            reason: None,
+        })
+        .await?;
     Ok(())
 }

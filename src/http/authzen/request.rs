@@ -67,8 +67,7 @@ impl Evaluation {
             let decision = Decision { allowed: false, reason: Reason::SubjectUnknown, valid_until: None };
             return Ok((decision, app.provider.decisions().applied().revision));
         };
-        let query =
-            Query { subject, action: self.action, resource_type: self.resource_type, resource_id: self.resource_id };
+        let query = Query::new(subject, &self.action, &self.resource_type, &self.resource_id);
         let (decision, revision) = app.provider.decisions().decide(at.0.id, &query, now).await?;
         // What a token permits ends with it.
         let valid_until = [decision.valid_until, expires_at].into_iter().flatten().min();
@@ -77,17 +76,17 @@ impl Evaluation {
 
     /// Whom the request is about, and until when; `None` for a type or token that is nobody's here.
     async fn subject(&self, app: &App, at: &Asked) -> Result<Option<(SubjectRef, Option<Instant>)>, Problem> {
-        let short = self.subject_id.len() <= SUBJECT_LEN_MAX;
         match self.subject_type.as_str() {
-            "user" if short => Ok(Some((SubjectRef::User(self.subject_id.clone()), None))),
-            "client" if short => Ok(Some((SubjectRef::Client(self.subject_id.clone()), None))),
             "access_token" => match app.provider.accept(&self.subject_id, &at.0.identifier).await {
                 Ok(verified) => Ok(Some((verified.subject(), Some(verified.expires_at())))),
                 Err(BearerError::Decision(fault)) => Err(fault.into()),
                 // A token that is not valid for this resource server speaks for nobody.
                 Err(_) => Ok(None),
             },
-            _ => Ok(None),
+            named => {
+                let subject = app.provider.decisions().named(at.0.id, named, &self.subject_id).await?;
+                Ok(subject.map(|subject| (subject, None)))
+            }
         }
     }
 }

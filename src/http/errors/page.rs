@@ -102,6 +102,8 @@ impl From<AdminError> for ErrorPage {
         match &error {
             AdminError::SetupLinkSpent => Self::new(StatusCode::GONE, "setup-spent"),
             AdminError::Invalid { .. }
+            | AdminError::Item { .. }
+            | AdminError::Precondition { .. }
             | AdminError::NotFound { .. }
             | AdminError::Taken { .. }
             | AdminError::InUse { .. }

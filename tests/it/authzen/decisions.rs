@@ -22,6 +22,7 @@ async fn give(house: &House, to: &str, what: &str, effect: Effect) {
         principal: to.parse().unwrap(),
         resource_server: slug("notes"),
         held: HeldRef::Permission(permission(what)),
+        scope: None,
         effect,
         interval: Interval::ALWAYS,
         reason: None,

@@ -1,3 +1,4 @@
 mod decisions;
 mod evaluation;
 mod evaluations;
+mod relations;

@@ -1,6 +1,7 @@
 //! A house to start, people to put into it, a clock to advance, ways to knock at its doors.
 
 mod ask;
+pub mod authz;
 mod browser;
 mod clock;
 mod database;

@@ -67,6 +67,7 @@ pub async fn assign(admin: &Admin, to: &str, at: &str, role: &str, effect: Effec
         principal: to.parse::<PrincipalRef>().unwrap(),
         resource_server: slug(at),
         held: HeldRef::Role(slug(role)),
+        scope: None,
         effect,
         interval,
         reason: None,

@@ -1,0 +1,77 @@
+-- The decision service: scopes of assignments, models, policies, registered resources and subjects, relation edges.
+-- Resources and external subjects are written type:id; the first colon parts them.
+
+-- The empty scope is the whole resource server; else one resource and all below it.
+ALTER TABLE assignments ADD COLUMN scope TEXT NOT NULL DEFAULT '';
+DROP INDEX assignments_by_principal;
+CREATE INDEX assignments_by_principal ON assignments (principal_id, resource_server_id, scope)
+    INCLUDE (id, role_id, action, resource_type, effect, not_before, expires_at);
+
+-- Version 0 is none. Rolling back moves the pointer; versions are never changed.
+ALTER TABLE resource_servers ADD COLUMN model_version BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE resource_servers ADD COLUMN policy_version BIGINT NOT NULL DEFAULT 0;
+
+CREATE TABLE models (
+    resource_server_id UUID NOT NULL REFERENCES resource_servers (id) ON DELETE CASCADE,
+    version            BIGINT NOT NULL CHECK (version > 0),
+    document           JSONB NOT NULL,
+    given_by           TEXT NOT NULL,
+    created_at         TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (resource_server_id, version)
+);
+
+CREATE TABLE policies (
+    resource_server_id UUID NOT NULL REFERENCES resource_servers (id) ON DELETE CASCADE,
+    version            BIGINT NOT NULL CHECK (version > 0),
+    policy_text        TEXT NOT NULL,
+    given_by           TEXT NOT NULL,
+    created_at         TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (resource_server_id, version)
+);
+
+CREATE TABLE resources (
+    resource_server_id UUID NOT NULL REFERENCES resource_servers (id) ON DELETE CASCADE,
+    object             TEXT COLLATE "C" NOT NULL,
+    attributes         JSONB NOT NULL,
+    created_at         TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (resource_server_id, object)
+);
+
+-- Subjects that only the resource server knows.
+CREATE TABLE external_subjects (
+    id                 UUID NOT NULL PRIMARY KEY,
+    resource_server_id UUID NOT NULL REFERENCES resource_servers (id) ON DELETE CASCADE,
+    subject            TEXT COLLATE "C" NOT NULL,
+    disabled_at        TIMESTAMPTZ,
+    created_at         TIMESTAMPTZ NOT NULL,
+    UNIQUE (resource_server_id, subject)
+);
+
+-- What a resource server registers of a subject, external or of the directory.
+CREATE TABLE subject_attributes (
+    resource_server_id UUID NOT NULL REFERENCES resource_servers (id) ON DELETE CASCADE,
+    principal_id       UUID NOT NULL,
+    attributes         JSONB NOT NULL,
+    PRIMARY KEY (principal_id, resource_server_id)
+);
+
+-- object#relation@subject. One subject among any number is found by point look-up; what leads on (groups, everybody,
+-- other resources, usersets) is listed, and few.
+CREATE TABLE edges (
+    resource_server_id UUID NOT NULL REFERENCES resource_servers (id) ON DELETE CASCADE,
+    object             TEXT COLLATE "C" NOT NULL,
+    relation           TEXT NOT NULL,
+    subject_kind       TEXT NOT NULL
+        CHECK (subject_kind IN ('user', 'client', 'external', 'group', 'everyone', 'object', 'userset')),
+    subject            TEXT COLLATE "C" NOT NULL,
+    subject_relation   TEXT NOT NULL,
+    not_before         TIMESTAMPTZ,
+    expires_at         TIMESTAMPTZ,
+    reason             TEXT,
+    given_by           TEXT NOT NULL,
+    created_at         TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (resource_server_id, object, subject, subject_kind, subject_relation, relation)
+);
+CREATE INDEX edges_listed ON edges (resource_server_id, object)
+    WHERE subject_kind IN ('group', 'everyone', 'object', 'userset');
+CREATE INDEX edges_by_subject ON edges (resource_server_id, subject, subject_kind, subject_relation, relation, object);

@@ -1,0 +1,12 @@
+DROP TABLE edges;
+DROP TABLE subject_attributes;
+DROP TABLE external_subjects;
+DROP TABLE resources;
+DROP TABLE policies;
+DROP TABLE models;
+ALTER TABLE resource_servers DROP COLUMN policy_version;
+ALTER TABLE resource_servers DROP COLUMN model_version;
+DROP INDEX assignments_by_principal;
+DELETE FROM assignments WHERE scope <> '' OR principal_kind = 'external';
+ALTER TABLE assignments DROP COLUMN scope;
+CREATE INDEX assignments_by_principal ON assignments (principal_id, resource_server_id);

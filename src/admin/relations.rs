@@ -1,0 +1,296 @@
+//! Relation edges: written and taken away in bulk, all or nothing; listed.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::principal::names;
+use super::resource_servers::find;
+use super::{Admin, AdminError, PAGE_MAX, PrincipalRef, models};
+use crate::domain::assignment::Principal;
+use crate::domain::change::{Changed, Revision};
+use crate::domain::fact::FactKind;
+use crate::domain::id::ResourceServerId;
+use crate::domain::model::{GROUP, MEMBER, Model, SubjectSpace};
+use crate::domain::name::{Reason, Segment, Slug};
+use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
+use crate::domain::resource_server::ResourceServer;
+use crate::domain::time::Interval;
+use crate::store::changes::{CHANGES_MAX, States};
+use crate::store::edges::{self, EdgeKey, Recorded, Which};
+use crate::store::{Conn, Edit, resources};
+
+/// An edge by the names operators know: `document:7`, `viewer`, `group:staff#member`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EdgeName {
+    pub object: ObjectRef,
+    pub relation: Segment,
+    /// `user:alice`, `user:*`, `client:bot`, `group:staff#member`, `team:1#member`, `folder:9`, `employee:42`.
+    pub subject: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewEdge {
+    pub name: EdgeName,
+    pub interval: Interval,
+    pub reason: Option<Reason>,
+}
+
+/// What must be so for a write to happen.
+#[derive(Clone, Debug)]
+pub enum Precondition {
+    Exists(EdgeName),
+    Absent(EdgeName),
+}
+
+/// Edges to write and to take away; all of it happens, or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct RelationWrite {
+    pub require: Vec<Precondition>,
+    pub delete: Vec<EdgeName>,
+    pub write: Vec<NewEdge>,
+}
+
+/// Edges as one write resolves them: each name is looked up once.
+struct Resolver<'a> {
+    server: &'a ResourceServer,
+    model: &'a Model,
+    known: HashMap<PrincipalRef, Principal>,
+}
+
+impl Admin {
+    /// Writes and takes away edges. Writing what is there and taking away what is not changes nothing; writing an edge with
+    /// another interval changes that. Resources that are mentioned are registered.
+    ///
+    /// # Errors
+    /// [`AdminError::Item`] for what the model does not allow or nobody is called; [`AdminError::Precondition`]; more than
+    /// 10,000 items.
+    pub async fn write_relations(&self, server: &Slug, write: &RelationWrite) -> Result<Revision, AdminError> {
+        let count = write.require.len() + write.delete.len() + write.write.len();
+        if i64::try_from(count).unwrap_or(i64::MAX) > CHANGES_MAX {
+            return Err(AdminError::invalid("write", format!("{count} items; at most {CHANGES_MAX} at once")));
+        }
+        let mut edit = self.store.edit().await?;
+        let server = find(&mut edit, server).await?;
+        let model = models::required(&mut edit, &server).await?;
+        let mut resolver = Resolver { server: &server, model: &model, known: HashMap::new() };
+        for (index, precondition) in write.require.iter().enumerate() {
+            resolver.check(&mut edit, precondition).await.map_err(|error| error.at("require", index))?;
+        }
+        let mut changed = 0_usize;
+        for (index, name) in write.delete.iter().enumerate() {
+            let deleted = self.delete_edge(&mut edit, &mut resolver, name).await;
+            changed += usize::from(deleted.map_err(|error| error.at("delete", index))?);
+        }
+        for (index, new) in write.write.iter().enumerate() {
+            let written = self.write_edge(&mut edit, &mut resolver, new).await;
+            changed += usize::from(written.map_err(|error| error.at("write", index))?);
+        }
+        let detail = json!({ "changed": changed, "written": write.write.len(), "deleted": write.delete.len() });
+        let subject = format!("resource-server:{}", server.name);
+        self.conclude(edit, FactKind::RelationsChanged, subject, detail).await
+    }
+
+    async fn delete_edge(
+        &self,
+        edit: &mut Edit,
+        resolver: &mut Resolver<'_>,
+        name: &EdgeName,
+    ) -> Result<bool, AdminError> {
+        let subject = resolver.subject(edit, &name.subject).await?;
+        let key = EdgeKey { object: &name.object, relation: name.relation.as_str(), subject: &subject };
+        let Some(before) = edges::find(edit, resolver.server.id, key).await? else { return Ok(false) };
+        edges::delete(edit, resolver.server.id, key).await?;
+        let changed = changed(resolver.server.id, &name.object, &subject);
+        let states = States::removed(describe(&before, &name.subject));
+        edit.log(&changed, &self.actor, self.now(), states).await?;
+        Ok(true)
+    }
+
+    async fn write_edge(
+        &self,
+        edit: &mut Edit,
+        resolver: &mut Resolver<'_>,
+        new: &NewEdge,
+    ) -> Result<bool, AdminError> {
+        let (server, name) = (resolver.server.id, &new.name);
+        let subject = resolver.subject(edit, &name.subject).await?;
+        resolver.check_allowed(name, &subject)?;
+        let key = EdgeKey { object: &name.object, relation: name.relation.as_str(), subject: &subject };
+        let before = edges::find(edit, server, key).await?;
+        if before.as_ref().is_some_and(|before| before.edge.interval == new.interval) {
+            return Ok(false);
+        }
+        if before.is_some() {
+            edges::delete(edit, server, key).await?;
+        }
+        let edge = Edge { relation: name.relation.clone(), subject: subject.clone(), interval: new.interval };
+        let recorded = Recorded {
+            object: name.object.clone(),
+            edge,
+            reason: new.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            given_by: self.actor.to_string(),
+            created_at: self.now(),
+        };
+        edges::insert(edit, server, &recorded).await?;
+        for mentioned in std::iter::once(&name.object).chain(object_of(&subject)) {
+            resources::ensure(edit, server, mentioned, self.now()).await?;
+        }
+        let after = describe(&recorded, &name.subject);
+        let states = match before {
+            None => States::created(after),
+            Some(before) => States::changed(describe(&before, &name.subject), after),
+        };
+        edit.log(&changed(server, &name.object, &subject), &self.actor, self.now(), states).await?;
+        Ok(true)
+    }
+
+    /// Edges as operators read them, in order of their key: from a resource, to a subject, or all; and the edge to go on
+    /// after, when there may be more.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], or a subject that cannot be.
+    pub async fn relations(
+        &self,
+        server: &Slug,
+        object: Option<&ObjectRef>,
+        subject: Option<&str>,
+        after: Option<&EdgeName>,
+    ) -> Result<Vec<Value>, AdminError> {
+        let mut conn = self.read().await?;
+        let server = find(&mut conn, server).await?;
+        let model = models::required(&mut conn, &server).await?;
+        let mut resolver = Resolver { server: &server, model: &model, known: HashMap::new() };
+        let subject = match subject {
+            None => None,
+            Some(name) => Some(resolver.subject(&mut conn, name).await?),
+        };
+        let after_subject = match after {
+            None => None,
+            Some(after) => Some(resolver.subject(&mut conn, &after.subject).await?),
+        };
+        let after = after.zip(after_subject.as_ref()).map(|(after, subject)| EdgeKey {
+            object: &after.object,
+            relation: after.relation.as_str(),
+            subject,
+        });
+        let which = match (object, &subject) {
+            (Some(object), _) => Which::From(object),
+            (None, Some(subject)) => Which::To(subject),
+            (None, None) => Which::All,
+        };
+        let all = edges::list(&mut conn, server.id, which, after, PAGE_MAX).await?;
+        describe_all(&mut conn, &all).await
+    }
+}
+
+impl Resolver<'_> {
+    async fn check(&mut self, conn: &mut Conn, precondition: &Precondition) -> Result<(), AdminError> {
+        let (name, wanted) = match precondition {
+            Precondition::Exists(name) => (name, true),
+            Precondition::Absent(name) => (name, false),
+        };
+        let subject = self.subject(conn, &name.subject).await?;
+        let key = EdgeKey { object: &name.object, relation: name.relation.as_str(), subject: &subject };
+        let exists = edges::find(conn, self.server.id, key).await?.is_some();
+        if exists == wanted {
+            return Ok(());
+        }
+        Err(AdminError::Precondition { what: format!("{}#{}@{}", name.object, name.relation, name.subject) })
+    }
+
+    /// Reads `type:id`, `type:*` and `type:id#relation` as the model means them.
+    async fn subject(&mut self, conn: &mut Conn, text: &str) -> Result<EdgeSubject, AdminError> {
+        let unreadable =
+            || AdminError::invalid("subject", format!("{text:?} is not type:id, type:* or type:id#relation"));
+        let (of, id) = text.split_once(':').ok_or_else(unreadable)?;
+        let of = Segment::parse(of)?;
+        if of.as_str() == GROUP {
+            let name = id.strip_suffix(&format!("#{MEMBER}")).unwrap_or(id);
+            return self.principal(conn, PrincipalRef::Group(name.to_owned())).await;
+        }
+        match self.model.subject_space(of.as_str()) {
+            Some(_) if id == "*" => Ok(EdgeSubject::Everyone(of)),
+            Some(SubjectSpace::People) => self.principal(conn, PrincipalRef::User(id.to_owned())).await,
+            Some(SubjectSpace::Clients) => self.principal(conn, PrincipalRef::Client(id.to_owned())).await,
+            Some(SubjectSpace::External) => Ok(EdgeSubject::External(ObjectRef::new(&of, id)?)),
+            None if self.model.resources.contains_key(&of) => self.object(&of, id),
+            None => Err(AdminError::invalid("subject", format!("the model has no type {:?}", of.as_str()))),
+        }
+    }
+
+    /// A resource, or what is related to it: the last `#` parts the two where a relation of that name exists.
+    fn object(&self, of: &Segment, id: &str) -> Result<EdgeSubject, AdminError> {
+        if let Some((object, relation)) = id.rsplit_once('#')
+            && self.model.relation(of.as_str(), relation).is_some()
+        {
+            return Ok(EdgeSubject::Userset(ObjectRef::new(of, object)?, Segment::parse(relation)?));
+        }
+        Ok(EdgeSubject::Object(ObjectRef::new(of, id)?))
+    }
+
+    async fn principal(&mut self, conn: &mut Conn, name: PrincipalRef) -> Result<EdgeSubject, AdminError> {
+        if let Some(known) = self.known.get(&name) {
+            return Ok(EdgeSubject::Principal(*known));
+        }
+        let principal = name.resolve(conn).await?.principal;
+        self.known.insert(name, principal);
+        Ok(EdgeSubject::Principal(principal))
+    }
+
+    fn check_allowed(&self, name: &EdgeName, subject: &EdgeSubject) -> Result<(), AdminError> {
+        let of = name.object.object_type();
+        let Some(relation) = self.model.relation(of, name.relation.as_str()) else {
+            let problem = format!("the model has no relation {:?} on a type {of:?}", name.relation.as_str());
+            return Err(AdminError::invalid("relation", problem));
+        };
+        if self.model.accepts(relation, subject) {
+            return Ok(());
+        }
+        let allowed = relation.subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let problem = format!("{} of {of} may not be {}; it may be {allowed}", name.relation, name.subject);
+        Err(AdminError::invalid("subject", problem))
+    }
+}
+
+fn object_of(subject: &EdgeSubject) -> Option<&ObjectRef> {
+    match subject {
+        EdgeSubject::Object(object) | EdgeSubject::Userset(object, _) => Some(object),
+        EdgeSubject::Principal(_) | EdgeSubject::External(_) | EdgeSubject::Everyone(_) => None,
+    }
+}
+
+/// The key of the cached value that an edge is part of.
+pub(super) fn changed(of: ResourceServerId, object: &ObjectRef, subject: &EdgeSubject) -> Changed {
+    if subject.is_one() {
+        Changed::Relations(of, object.clone(), subject.clone())
+    } else {
+        Changed::Resource(of, object.clone())
+    }
+}
+
+pub(super) fn describe(recorded: &Recorded, subject: &str) -> Value {
+    let edge = &recorded.edge;
+    json!({
+        "object": recorded.object, "relation": edge.relation, "subject": subject, "interval": edge.interval,
+        "reason": recorded.reason, "given_by": recorded.given_by, "created_at": recorded.created_at,
+    })
+}
+
+pub(super) async fn describe_all(conn: &mut Conn, all: &[Recorded]) -> Result<Vec<Value>, AdminError> {
+    let principal = |recorded: &Recorded| match recorded.edge.subject {
+        EdgeSubject::Principal(principal) => Some(principal),
+        _ => None,
+    };
+    let names = names(conn, &all.iter().filter_map(principal).collect::<Vec<_>>()).await?;
+    let label = |subject: &EdgeSubject| match subject {
+        EdgeSubject::Principal(of) => {
+            let label = names.get(of).map_or_else(|| of.to_string(), |named| named.label.clone());
+            if matches!(of, Principal::Group(_)) { format!("{label}#{MEMBER}") } else { label }
+        }
+        EdgeSubject::External(object) | EdgeSubject::Object(object) => object.to_string(),
+        EdgeSubject::Everyone(of) => format!("{of}:*"),
+        EdgeSubject::Userset(object, relation) => format!("{object}#{relation}"),
+    };
+    Ok(all.iter().map(|recorded| describe(recorded, &label(&recorded.edge.subject))).collect())
+}

@@ -1,0 +1,126 @@
+//! The registry of resources: put and delete in bulk, list.
+
+use serde_json::{Map, Value, json};
+
+use super::relations::{changed, describe_all};
+use super::resource_servers::find;
+use super::{Admin, AdminError, PAGE_MAX, models};
+use crate::domain::change::{Changed, Revision};
+use crate::domain::fact::FactKind;
+use crate::domain::model::Model;
+use crate::domain::name::Slug;
+use crate::domain::object::ObjectRef;
+use crate::domain::resource_server::ResourceServer;
+use crate::store::changes::{CHANGES_MAX, States};
+use crate::store::edges::{self, EdgeKey, Which};
+use crate::store::{Edit, resources};
+
+/// Attributes of one resource or subject, as JSON, at most.
+const ATTRIBUTES_BYTES_MAX: usize = 16 * 1024;
+
+/// Resources to register (or to give other attributes) and to delete; all of it happens, or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceWrite {
+    pub delete: Vec<ObjectRef>,
+    pub put: Vec<(ObjectRef, Map<String, Value>)>,
+}
+
+impl Admin {
+    /// Registers and deletes resources. A deleted resource takes its relation edges with it, in both directions.
+    ///
+    /// # Errors
+    /// [`AdminError::Item`] for a type the model does not have; more than 10,000 items.
+    pub async fn write_resources(&self, server: &Slug, write: &ResourceWrite) -> Result<Revision, AdminError> {
+        let count = write.delete.len() + write.put.len();
+        if i64::try_from(count).unwrap_or(i64::MAX) > CHANGES_MAX {
+            return Err(AdminError::invalid("put", format!("{count} items; at most {CHANGES_MAX} at once")));
+        }
+        let mut edit = self.store.edit().await?;
+        let server = find(&mut edit, server).await?;
+        let model = models::required(&mut edit, &server).await?;
+        for (index, object) in write.delete.iter().enumerate() {
+            self.delete_resource(&mut edit, &server, object).await.map_err(|error| error.at("delete", index))?;
+        }
+        for (index, (object, attributes)) in write.put.iter().enumerate() {
+            let put = self.put_resource(&mut edit, &server, &model, object, attributes).await;
+            put.map_err(|error| error.at("put", index))?;
+        }
+        let detail = json!({ "put": write.put.len(), "deleted": write.delete.len() });
+        let subject = format!("resource-server:{}", server.name);
+        self.conclude(edit, FactKind::ResourcesChanged, subject, detail).await
+    }
+
+    async fn put_resource(
+        &self,
+        edit: &mut Edit,
+        server: &ResourceServer,
+        model: &Model,
+        object: &ObjectRef,
+        attributes: &Map<String, Value>,
+    ) -> Result<(), AdminError> {
+        if !model.resources.contains_key(object.object_type()) {
+            let problem = format!("the model has no resource type {:?}", object.object_type());
+            return Err(AdminError::invalid("resource", problem));
+        }
+        check_size(attributes)?;
+        let attributes = Value::Object(attributes.clone());
+        let before = resources::find(edit, server.id, object).await?;
+        if before.as_ref() == Some(&attributes) {
+            return Ok(());
+        }
+        resources::put(edit, server.id, object, attributes.clone(), self.now()).await?;
+        let after = json!({ "resource": object, "attributes": attributes });
+        let states = match before {
+            None => States::created(after),
+            Some(before) => States::changed(json!({ "resource": object, "attributes": before }), after),
+        };
+        Ok(edit.log(&Changed::Resource(server.id, object.clone()), &self.actor, self.now(), states).await?)
+    }
+
+    async fn delete_resource(
+        &self,
+        edit: &mut Edit,
+        server: &ResourceServer,
+        object: &ObjectRef,
+    ) -> Result<(), AdminError> {
+        let before = resources::find(edit, server.id, object).await?;
+        for which in [Which::From(object), Which::ToObject(object)] {
+            let edges = edges::list(edit, server.id, which, None, CHANGES_MAX + 1).await?;
+            let described = describe_all(edit, &edges).await?;
+            for (recorded, before) in edges.iter().zip(described) {
+                let edge = &recorded.edge;
+                let (relation, subject) = (edge.relation.as_str(), &edge.subject);
+                edges::delete(edit, server.id, EdgeKey { object: &recorded.object, relation, subject }).await?;
+                let changed = changed(server.id, &recorded.object, subject);
+                edit.log(&changed, &self.actor, self.now(), States::removed(before)).await?;
+            }
+        }
+        let Some(attributes) = before else { return Ok(()) };
+        resources::delete(edit, server.id, object).await?;
+        let states = States::removed(json!({ "resource": object, "attributes": attributes }));
+        Ok(edit.log(&Changed::Resource(server.id, object.clone()), &self.actor, self.now(), states).await?)
+    }
+
+    /// Resources of one type with their attributes, in order of identifier after one of them.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn resources(
+        &self,
+        server: &Slug,
+        resource_type: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<(ObjectRef, Value)>, AdminError> {
+        let mut conn = self.read().await?;
+        let server = find(&mut conn, server).await?;
+        Ok(resources::list(&mut conn, server.id, resource_type, after, PAGE_MAX).await?)
+    }
+}
+
+pub(super) fn check_size(attributes: &Map<String, Value>) -> Result<(), AdminError> {
+    let bytes = serde_json::to_vec(attributes).map_or(usize::MAX, |text| text.len());
+    if bytes > ATTRIBUTES_BYTES_MAX {
+        return Err(AdminError::invalid("attributes", format!("{bytes} bytes; at most {ATTRIBUTES_BYTES_MAX}")));
+    }
+    Ok(())
+}

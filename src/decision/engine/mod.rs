@@ -1,0 +1,209 @@
+//! The decision itself: a pure function over what is known, at one moment. It answers, or says what it must know first.
+
+mod held;
+mod pass;
+mod relations;
+
+use std::sync::Arc;
+
+pub use self::held::{Held, held};
+use self::pass::{Pass, Step, Stop};
+use self::relations::Search;
+use super::snapshot::Snapshot;
+use crate::domain::assignment::{Assignment, Effect, Principal};
+use crate::domain::group::Membership;
+use crate::domain::id::AssignmentId;
+use crate::domain::model::Model;
+use crate::domain::name::Segment;
+use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
+use crate::domain::time::{Instant, Interval};
+
+/// Who is asked about, as the wire names them.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum SubjectRef {
+    /// A person, by `sub` or username.
+    User(String),
+    /// A client, by `client_id`.
+    Client(String),
+    /// A subject that the resource server registered.
+    External(ObjectRef),
+}
+
+/// What is known of a subject.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SubjectState {
+    Unknown,
+    Disabled,
+    Active(Principal),
+}
+
+/// May this subject do this action on this resource?
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub subject: SubjectRef,
+    pub action: String,
+    pub resource_type: String,
+    /// `None` for what cannot be registered here: it has no relations and nothing is given on it alone.
+    pub object: Option<ObjectRef>,
+}
+
+impl Query {
+    #[must_use]
+    pub fn new(subject: SubjectRef, action: &str, resource_type: &str, resource_id: &str) -> Self {
+        let object = Segment::parse(resource_type).ok().and_then(|of| ObjectRef::new(&of, resource_id).ok());
+        Self { subject, action: action.to_owned(), resource_type: resource_type.to_owned(), object }
+    }
+}
+
+/// Where an assignment counts: everywhere at its resource server, or at one resource and all below it.
+pub type Scope = Option<ObjectRef>;
+
+/// What the engine must know: the unit of loading, caching and invalidation.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Key {
+    Subject(SubjectRef),
+    Memberships(Principal),
+    Assignments(Principal, Scope),
+    /// What leads on from a resource: groups, everybody, other resources, usersets.
+    Listed(ObjectRef),
+    /// The relations that one subject has to a resource by edges of its own.
+    Direct(ObjectRef, EdgeSubject),
+}
+
+/// A relation that a subject has to a resource by an edge.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Direct {
+    pub relation: Segment,
+    pub interval: Interval,
+}
+
+/// What is known now; `None` is "not loaded", never "nothing there".
+pub trait World {
+    fn snapshot(&self) -> &Snapshot;
+    fn subject(&self, subject: &SubjectRef) -> Option<SubjectState>;
+    fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>>;
+    fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>>;
+    fn listed(&self, object: &ObjectRef) -> Option<Arc<[Edge]>>;
+    fn direct(&self, object: &ObjectRef, subject: &EdgeSubject) -> Option<Arc<[Direct]>>;
+}
+
+/// Why a decision came out as it did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reason {
+    SubjectUnknown,
+    SubjectDisabled,
+    DeniedBy(AssignmentId),
+    AllowedBy(AssignmentId),
+    /// A relation to the resource permits it.
+    RelatedBy(Segment),
+    /// Nothing allows it: deny by default.
+    NothingGrants,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    pub allowed: bool,
+    pub reason: Reason,
+    /// The next moment at which an interval begins or ends that could change this answer.
+    pub valid_until: Option<Instant>,
+}
+
+/// What the engine answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome<T> {
+    Decided(T),
+    /// Load these and ask again.
+    Missing(Vec<Key>),
+    /// More than one decision may walk: an error to be shown, never a silent deny and never a permit.
+    OverBudget,
+}
+
+impl<T> Outcome<T> {
+    fn of(step: Step<T>) -> Self {
+        match step {
+            Ok(value) => Self::Decided(value),
+            Err(Stop::Missing(keys)) => Self::Missing(keys),
+            Err(Stop::OverBudget) => Self::OverBudget,
+        }
+    }
+}
+
+/// One decision walks so many principals (a subject and all its groups) at most.
+pub const PRINCIPALS_MAX: usize = 1_000;
+/// So many resources that hold one resource, each in the other.
+pub const ANCESTORS_MAX: usize = 1_000;
+/// So many relations of resources.
+pub const RELATIONS_MAX: usize = 10_000;
+/// So many steps from a resource, up its parents or along its relations.
+pub const OBJECT_DEPTH_MAX: usize = 64;
+
+/// Decides `query` at `now`: any deny, else any permit, else deny.
+pub fn decide(world: &impl World, query: &Query, now: Instant) -> Outcome<Decision> {
+    let mut pass = Pass::new(now);
+    Outcome::of(reason(world, query, &mut pass).map(|reason| Decision {
+        allowed: matches!(reason, Reason::AllowedBy(_) | Reason::RelatedBy(_)),
+        reason,
+        valid_until: pass.valid_until,
+    }))
+}
+
+fn reason(world: &impl World, query: &Query, pass: &mut Pass) -> Step<Reason> {
+    let principal = match world.subject(&query.subject) {
+        None => return Err(Stop::Missing(vec![Key::Subject(query.subject.clone())])),
+        Some(SubjectState::Unknown) => return Ok(Reason::SubjectUnknown),
+        Some(SubjectState::Disabled) => return Ok(Reason::SubjectDisabled),
+        Some(SubjectState::Active(principal)) => principal,
+    };
+    let principals = pass.principals(world, principal)?;
+    let scopes = pass.scopes(world, query.object.as_ref())?;
+    let lists = pass.assignments(world, &principals, &scopes);
+    pass.complete()?;
+
+    let covering = world.snapshot().covering(&query.action, &query.resource_type);
+    let mut allowed = None;
+    for assignment in lists.iter().flat_map(|list| list.iter()).filter(|a| covering.covers(&a.held)) {
+        if !pass.is_active(&assignment.interval) {
+            continue;
+        }
+        match assignment.effect {
+            // Nothing can outweigh a deny: the rest need not be looked at.
+            Effect::Deny => return Ok(Reason::DeniedBy(assignment.id)),
+            Effect::Allow => allowed = allowed.or(Some(assignment.id)),
+        }
+    }
+    if let Some(assignment) = allowed {
+        return Ok(Reason::AllowedBy(assignment));
+    }
+    let related = related(world, query, principal, &principals, pass)?;
+    Ok(related.map_or(Reason::NothingGrants, Reason::RelatedBy))
+}
+
+/// The relation of the subject to the resource that permits the action.
+fn related(
+    world: &impl World,
+    query: &Query,
+    principal: Principal,
+    principals: &[Principal],
+    pass: &mut Pass,
+) -> Step<Option<Segment>> {
+    let (Some(model), Some(object)) = (world.snapshot().model(), &query.object) else { return Ok(None) };
+    let subject = match &query.subject {
+        SubjectRef::External(subject) => EdgeSubject::External(subject.clone()),
+        SubjectRef::User(_) | SubjectRef::Client(_) => EdgeSubject::Principal(principal),
+    };
+    let mut search = Search::new(world, model, &subject, principals);
+    for relation in granting(model, &query.action, object) {
+        search.begin(object, relation);
+    }
+    search.run(pass)
+}
+
+/// The relations of the resource's type that permit an action.
+fn granting<'a>(model: &'a Model, action: &'a str, object: &ObjectRef) -> impl Iterator<Item = &'a Segment> {
+    let of = model.resources.get(object.object_type());
+    let relations = of.into_iter().flat_map(move |of| {
+        let declared = of.actions.contains_key(action);
+        of.relations.iter().filter(move |(_, relation)| declared && relation.permits(action))
+    });
+    relations.map(|(name, _)| name)
+}
