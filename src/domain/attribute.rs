@@ -78,6 +78,7 @@ pub fn choose<'a>(
 }
 
 /// A member, unless it is `null`.
+#[must_use]
 pub fn present<'a>(members: &'a Map<String, Value>, name: &Segment) -> Option<&'a Value> {
     members.get(name.as_str()).filter(|value| !value.is_null())
 }

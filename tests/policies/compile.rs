@@ -1,6 +1,6 @@
 //! What a model makes policies of, and what is refused of them: by policy, line and what was expected.
 
-use doorward::decision::policies::{POLICIES_MAX, POLICY_TEXT_BYTES_MAX, schema, schema_text};
+use doorward::decision::policies::{POLICIES_MAX, POLICY_TEXT_BYTES_MAX, PolicyOutcome, schema, schema_text};
 use serde_json::json;
 
 use crate::ask::{ask, library, model, policies, refusal};
@@ -84,7 +84,7 @@ fn text_and_number_of_policies_are_bounded() {
 fn no_policies_apply_to_nothing() {
     let policies = policies(&library(), "// nothing yet\n");
     assert!(policies.is_empty() && !policies.may_apply("read", "document", "user"));
-    assert_eq!(ask("user:alice read document:7").of(&policies), Default::default());
+    assert_eq!(ask("user:alice read document:7").of(&policies), PolicyOutcome::default());
 }
 
 #[test]

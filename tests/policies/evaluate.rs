@@ -70,7 +70,7 @@ fn a_resource_is_in_all_that_is_above_it() {
 fn null_is_absent_and_undeclared_members_are_dropped() {
     let policies = policies(
         &library(),
-        r#"permit (principal, action, resource is Resource::document) when { !(resource has status) && !(context has n) };"#,
+        "permit (principal, action, resource is Resource::document) when { !(resource has status) && !(context has n) };",
     );
     let sent = json!({"status": null, "colour": "red", "explain": true});
     let context = json!({"n": null, "action": {"soft": true}, "explain": true});

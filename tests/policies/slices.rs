@@ -65,7 +65,8 @@ fn texts() -> impl Strategy<Value = String> {
     });
     proptest::collection::vec(one, 0..12).prop_map(|policies| {
         let taken = policies.into_iter().filter(|policy| Policies::compile(&library(), policy).is_ok());
-        taken.enumerate().map(|(i, policy)| format!("@id(\"p{i}\") {policy}\n")).collect()
+        let taken = taken.enumerate().map(|(i, policy)| format!("@id(\"p{i}\") {policy}"));
+        taken.collect::<Vec<_>>().join("\n")
     })
 }
 
@@ -159,9 +160,9 @@ fn more_kinds_of_request_than_are_kept_are_still_answered() {
         "resources": types.collect::<serde_json::Map<_, _>>(),
     });
     let model = crate::ask::model(&document);
-    let text: String = (0..kinds)
-        .map(|i| format!("permit (principal is Subject::s{i}, action == Action::\"a\", resource is Resource::t{i});\n"))
-        .collect();
+    let text = (0..kinds)
+        .map(|i| format!("permit (principal is Subject::s{i}, action == Action::\"a\", resource is Resource::t{i});"));
+    let text = text.collect::<Vec<_>>().join("\n");
     let policies = crate::ask::policies(&model, &text);
     for _ in 0..2 {
         for (subject, resource) in (0..kinds).flat_map(|s| (0..kinds).map(move |r| (s, r))) {

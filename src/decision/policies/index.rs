@@ -96,7 +96,7 @@ impl Axis {
         }
         let named = asked.into_iter().zip(1..).map(|((name, policies), class)| {
             let mut set = any.clone();
-            policies.into_iter().for_each(|policy| set.insert(policy));
+            set.extend(policies);
             (name, (class, set))
         });
         Self { named: named.collect(), any }
@@ -108,10 +108,12 @@ impl Axis {
     }
 }
 
+type Slot = OnceLock<(Key, Arc<Slice>)>;
+
 /// Slices, each made when it is first asked for. Read without a lock; what finds no room is made again each time.
 #[derive(Debug)]
 pub(super) struct Slices {
-    slots: Box<[OnceLock<(Key, Arc<Slice>)>]>,
+    slots: Box<[Slot]>,
     policies: AtomicUsize,
 }
 
@@ -147,10 +149,11 @@ impl Slices {
         }
     }
 
-    fn places(&self, key: Key) -> impl Iterator<Item = &OnceLock<(Key, Arc<Slice>)>> {
+    fn places(&self, key: Key) -> impl Iterator<Item = &Slot> {
         // Multiplied by the golden ratio, so that neighbours part.
-        let mixed = key.iter().fold(0_usize, |mixed, part| (mixed ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let first = (mixed >> 32) % self.slots.len().max(1);
-        self.slots.iter().cycle().skip(first).take(PROBES_MAX.min(self.slots.len()))
+        let mixed = key.iter().fold(0, |mixed: u64, part| (mixed ^ *part as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let first = usize::try_from(mixed >> 32).unwrap_or_default() % self.slots.len().max(1);
+        let (before, from) = self.slots.split_at_checked(first).unwrap_or_default();
+        from.iter().chain(before).take(PROBES_MAX)
     }
 }

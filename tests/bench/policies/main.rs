@@ -12,7 +12,7 @@ use doorward::decision::policies::{Given, Policies, PolicyRequest};
 use doorward::domain::model::Model;
 use serde_json::{Map, Value, json};
 
-const ROUNDS: usize = 20_000;
+const ROUNDS: u32 = 20_000;
 /// Types beside the one asked about, each with policies of its own.
 const TYPES: usize = 50;
 
@@ -104,7 +104,7 @@ fn measure(what: &str, many: usize, all_apply: bool) {
     took.sort_unstable();
     let at = |percent: usize| took.get(took.len() * percent / 100).unwrap().as_secs_f64() * 1e6;
     let asked = timed(|| (0..ROUNDS).for_each(|_| assert!(policies.may_apply("write", "document", "user"))));
-    let asked = asked.as_secs_f64() * 1e9 / ROUNDS as f64;
+    let asked = asked.as_secs_f64() * 1e9 / f64::from(ROUNDS);
     println!(
         "{what:32} median {:7.1} µs, p99 {:7.1} µs; whether any can apply {asked:4.0} ns; compiled in {:6.1} ms",
         at(50),
