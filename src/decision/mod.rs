@@ -7,6 +7,7 @@ mod cache;
 mod engine;
 mod follow;
 mod load;
+pub mod policies;
 mod service;
 mod snapshot;
 

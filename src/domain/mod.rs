@@ -5,6 +5,7 @@
 //! [`entropy::Entropy`]).
 
 pub mod assignment;
+pub mod attribute;
 pub mod authorization;
 pub mod chain;
 pub mod change;

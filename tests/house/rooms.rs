@@ -53,7 +53,7 @@ pub const ROOMS: [(&str, &[&str]); 19] = [
 const USE_CASE: &[&str] = &["decision", "keys", "events", "store", "world", "domain"];
 
 /// Crates that have a home: no other room names them. Without a home they are not to be used at all yet.
-pub const HOMES: [(&str, &[&str]); 13] = [
+pub const HOMES: [(&str, &[&str]); 14] = [
     ("salvo", &["http", "boot"]),
     ("diesel", &["store"]),
     ("diesel_async", &["store"]),
@@ -62,6 +62,7 @@ pub const HOMES: [(&str, &[&str]); 13] = [
     ("tokio_postgres", &["store"]),
     ("tokio_postgres_rustls", &["store"]),
     ("libsqlite3_sys", &["store"]),
+    ("cedar_policy", &["decision"]),
     ("jsonwebtoken", &["keys"]),
     ("clap", &["boot"]),
     ("mimalloc", &["main"]),
