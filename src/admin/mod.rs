@@ -9,13 +9,13 @@ pub mod builtin;
 pub mod clients;
 mod error;
 pub mod groups;
-pub mod models;
 pub mod people;
 mod principal;
 pub mod relations;
 pub mod resource_servers;
 pub mod resources;
 pub mod roles;
+pub mod rules;
 pub mod setup;
 pub mod subjects;
 

@@ -133,6 +133,7 @@ impl Admin {
     pub(super) async fn log_person(&self, edit: &mut Edit, person: &Person, states: States) -> Result<(), AdminError> {
         let now = self.now();
         edit.log(&Changed::User(person.sub.as_str().to_owned()), &self.actor, now, states).await?;
+        edit.log(&Changed::Person(person.id), &self.actor, now, States::default()).await?;
         // The other names of the same person are other cached keys; their before and after stand beside the first.
         for name in people::names_of(edit, person.id).await? {
             if name != person.sub.as_str() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::assignment::Principal;
-use super::id::{Epoch, GrantId, ResourceServerId, TokenId};
+use super::id::{Epoch, GrantId, PersonId, ResourceServerId, TokenId};
 use super::object::{EdgeSubject, ObjectRef};
 use super::time::Instant;
 
@@ -28,6 +28,8 @@ pub struct Position {
 pub enum Changed {
     /// A person, by one of the names (`sub` or username) they are asked for.
     User(String),
+    /// What is known of a person.
+    Person(PersonId),
     /// A client, by its `client_id`.
     Client(String),
     /// The registry of resource servers.
@@ -59,6 +61,7 @@ impl Changed {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
+            Self::Person(_) => "person",
             Self::Client(_) => "client",
             Self::ResourceServers => "resource_servers",
             Self::Roles(_) => "roles",
@@ -80,6 +83,7 @@ impl Changed {
         match self {
             Self::User(name) | Self::Client(name) => name.clone(),
             Self::ResourceServers | Self::SigningKeys => String::new(),
+            Self::Person(id) => id.to_string(),
             Self::Roles(rs) => rs.to_string(),
             Self::Memberships(principal) => principal.to_string(),
             Self::Assignments(rs, principal, None) | Self::Attributes(rs, principal) => format!("{rs}/{principal}"),
@@ -103,6 +107,7 @@ impl Changed {
         let unknown = || format!("change {kind:?} {key:?} is not known here");
         Ok(match kind {
             "user" => Self::User(key.to_owned()),
+            "person" => Self::Person(key.parse()?),
             "client" => Self::Client(key.to_owned()),
             "resource_servers" => Self::ResourceServers,
             "roles" => Self::Roles(key.parse()?),

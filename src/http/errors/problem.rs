@@ -136,6 +136,8 @@ impl From<DecisionError> for Problem {
             DecisionError::OverBudget => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "over_budget", &error.to_string())
             }
+            DecisionError::Sent(wrong) => Self::bad_request(&wrong.to_string()),
+            DecisionError::Policies(_) => Self::failed(&error),
             DecisionError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }
     }
