@@ -13,6 +13,8 @@ mod imports;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod outbound;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod sizes;
