@@ -11,6 +11,13 @@ pub struct Code {
     pub verifier: String,
 }
 
+impl Pkce {
+    /// A code that was asked for with this challenge.
+    pub fn code(&self, code: &str) -> Code {
+        Code { code: code.to_owned(), verifier: self.verifier.clone() }
+    }
+}
+
 /// What a code or a refresh token was exchanged for.
 #[derive(Clone, Debug)]
 pub struct Tokens {
