@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod charters;
 #[cfg(test)]
+mod handbook;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod ledger;

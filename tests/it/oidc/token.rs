@@ -11,8 +11,8 @@ use doorward::domain::time::{Clock as _, Interval};
 use serde_json::json;
 
 use crate::support::{
-    Auth, Browser, House, NOTES, REDIRECT, Tokens, assign, both, claims_of, header_of, new_client, slug,
-    verify_through_jwks,
+    Auth, Browser, Database, House, NOTES, Options, REDIRECT, Tokens, assign, both, claims_of, header_of, new_client,
+    slug, verify_through_jwks,
 };
 
 both! {
@@ -226,4 +226,30 @@ both! {
         let many = (0..200).map(|i| format!("p{i}=1&")).collect::<Vec<_>>().concat() + right;
         assert_eq!(post(form, many).await.refusal(), (400, "invalid_request".into()));
     }
+}
+
+async fn too_large_is_left_out(database: Database) {
+    // The roles of bot alone would fit into the second: half of what it holds would be taken for the whole.
+    for (limit, expected) in [("8KiB", true), ("20B", false), ("0B", false)] {
+        let house = House::start(database, Options::default().set("tokens.claims_max", limit)).await;
+        let claims = claims_of(&house.token().await);
+        for claim in ["roles", "permissions"] {
+            assert_eq!(claims.get(claim).is_some(), expected, "{limit}: {claim}: {claims}");
+        }
+        assert_eq!(claims["scope"], "notes:read notes:write");
+        assert!(
+            house.may_as("access_token", &house.token().await, "update").await,
+            "decisions know what the token does not say"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_and_permissions_past_their_bound_are_left_out_whole_on_sqlite() {
+    too_large_is_left_out(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_and_permissions_past_their_bound_are_left_out_whole_on_postgres() {
+    too_large_is_left_out(Database::Postgres).await;
 }
