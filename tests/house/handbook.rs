@@ -1,6 +1,7 @@
 //! The handbook says which test holds what; each of them is there.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::none;
 use crate::source::{Source, files, sources, text};
@@ -58,7 +59,8 @@ fn named(text: &str) -> BTreeSet<String> {
 
 fn tests() -> BTreeSet<String> {
     let rust = ["src", "tests"].into_iter().flat_map(sources).flat_map(|source| functions(&source));
-    let python = files("tests/protocol").into_iter().filter(|path| path.ends_with(".py")).map(|path| text(&path));
+    let is_python = |path: &String| Path::new(path).extension().is_some_and(|extension| extension == "py");
+    let python = files("tests/protocol").into_iter().filter(is_python).map(|path| text(&path));
     let python = python.flat_map(|text| {
         let names = text.lines().filter_map(|line| line.strip_prefix("def test_")?.split_once('('));
         names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()

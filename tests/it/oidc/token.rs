@@ -121,6 +121,30 @@ both! {
         }
         let whole = Tokens::of(&house.refresh(next).await).expect("nothing was burnt");
         assert_eq!(claims_of(&whole.access)["scope"], "notes:read openid");
+
+        // Of two resource servers the client may ask for, the person was asked about one.
+        let wide = NewClient {
+            scopes: Scopes::parse("openid notes:read files:read").unwrap(),
+            resources: vec![slug("notes"), slug("files")],
+            grant_types: GrantTypes { authorization_code: true, refresh_token: true, client_credentials: false },
+            redirect_uris: vec![RedirectUri::parse(REDIRECT).unwrap()],
+            ..new_client("wide", AuthMethod::ClientSecretBasic)
+        };
+        let secret = house.node().admin().create_client(wide).await.unwrap().secret.unwrap().reveal().to_owned();
+        let auth = Auth::basic("wide", &secret);
+        let asked = [("client_id", "wide"), ("scope", "openid notes:read files:read"), ("resource", NOTES)];
+        let code = browser.code("alice", &asked).await;
+        let rest = [("redirect_uri", REDIRECT), ("code_verifier", code.verifier.as_str())];
+        let files = ("resource", "https://files.example/api");
+        let answer = house.exchange_as(&auth, &code.code, &[rest.as_slice(), &[files]].concat()).await;
+        assert_eq!(answer.refusal(), (400, "invalid_target".into()));
+        let tokens = Tokens::of(&house.exchange_as(&auth, &code.code, &rest).await).expect("nothing was burnt");
+        assert_eq!(claims_of(&tokens.access)["aud"], json!([NOTES, house.issuer()]));
+        assert_eq!(claims_of(&tokens.access)["scope"], "notes:read openid", "a scope of another audience is left out");
+        let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
+        let answer = house.form("/oauth2/token", &auth, &[form.as_slice(), &[files]].concat()).await;
+        assert_eq!(answer.refusal(), (400, "invalid_target".into()));
+        assert_eq!(house.form("/oauth2/token", &auth, &form).await.status, 200);
     }
 
     async fn a_token_is_only_for_resource_servers_the_client_may_ask_for(house: House) {
