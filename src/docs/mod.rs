@@ -12,5 +12,9 @@ pub mod operations {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 
+// The table in it is written and checked by the suite it describes; it stands once.
+#[doc = include_str!("../../tests/protocol/README.md")]
+pub mod protocol {}
+
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

@@ -19,6 +19,7 @@ pub fn service(app: &Arc<App>) -> Service {
     let router = LEDGER.iter().fold(Router::new(), |router, row| router.push(mount(app, row)));
     Service::new(router)
         .hoop(frame::Frame::new(app))
+        .hoop(cors::AnyOrigin)
         .hoop(CatchPanic::new())
         .hoop(Timeout::new(app.limits.request_timeout).error(errors::timed_out))
         .catcher(Catcher::new(errors::error_bodies))
@@ -72,7 +73,7 @@ const fn is_document(endpoint: Endpoint) -> bool {
 fn goal<H: Handler + Clone>(app: &Arc<App>, row: &Row, handler: H) -> Router {
     let mut router = Router::with_path(row.path);
     if row.cors {
-        router = router.hoop(cors::AnyOrigin).options(cors::preflight);
+        router = router.options(cors::preflight);
     }
     let guarded = Router::new();
     let guarded = match row.caller {

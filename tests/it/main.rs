@@ -17,6 +17,7 @@ mod keys;
 mod logs;
 mod nodes;
 mod oidc;
+mod outbound;
 mod protocol;
 mod races;
 mod sessions;
