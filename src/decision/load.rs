@@ -407,8 +407,8 @@ pub(super) async fn load_snapshot(
     at: ResourceServerId,
 ) -> Result<(Revision, Arc<Snapshot>), DecisionError> {
     let revision = changes::position(tx).await?.revision;
-    let rules = rules::active(tx, at).await?;
-    let roles = roles::all(tx, at).await?;
-    let policies = service.compiled(at, &rules).await?;
-    Ok((revision, Arc::new(Snapshot::build(&roles, rules.model.map(|(_, model)| model), policies))))
+    let active = rules::active(tx, at).await?;
+    let all = roles::all(tx, at).await?;
+    let policies = service.compiled(at, &active).await?;
+    Ok((revision, Arc::new(Snapshot::build(&all, active.model.map(|(_, model)| model), policies))))
 }

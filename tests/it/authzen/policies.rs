@@ -44,7 +44,7 @@ async fn ask(house: &House, body: &Value) -> bool {
     answer.json()["decision"].as_bool().unwrap()
 }
 
-fn on_record(user: &str, action: Value, id: &str) -> Value {
+fn on_record(user: &str, action: &Value, id: &str) -> Value {
     json!({ "subject": { "type": "user", "id": user }, "action": action, "resource": { "type": "record", "id": id } })
 }
 
@@ -60,7 +60,7 @@ async fn fixture(house: &House) {
         |id: &str, status: &str| (id.parse().unwrap(), json!({ "status": status }).as_object().unwrap().clone());
     let put = vec![status("record:record-1", "active"), status("record:record-2", "archived")];
     admin.write_resources(&slug("notes"), &ResourceWrite { put, delete: Vec::new() }).await.unwrap();
-    let seen = on_record("bob", json!({ "name": "read" }), "record-1");
+    let seen = on_record("bob", &json!({ "name": "read" }), "record-1");
     eventually("the fixture is seen", async || ask(house, &seen).await).await;
 }
 
@@ -69,22 +69,22 @@ both! {
         fixture(&house).await;
         let name = |action: &str| json!({ "name": action });
         let soft = |soft: bool| json!({ "name": "delete", "properties": { "soft": soft } });
-        let mut sent = on_record("bob", name("write"), "record-2");
+        let mut sent = on_record("bob", &name("write"), "record-2");
         sent["subject"]["properties"] = json!({ "role": "admin" });
-        let mut archived = on_record("alice", name("write"), "record-1");
+        let mut archived = on_record("alice", &name("write"), "record-1");
         archived["resource"]["properties"] = json!({ "status": "archived" });
         for (body, expected) in [
-            (on_record("alice", name("read"), "record-1"), true),
-            (on_record("bob", name("read"), "record-1"), true),
-            (on_record("alice", name("write"), "record-1"), true),
-            (on_record("bob", name("write"), "record-1"), false),
-            (on_record("alice", name("write"), "record-2"), false),
+            (on_record("alice", &name("read"), "record-1"), true),
+            (on_record("bob", &name("read"), "record-1"), true),
+            (on_record("alice", &name("write"), "record-1"), true),
+            (on_record("bob", &name("write"), "record-1"), false),
+            (on_record("alice", &name("write"), "record-2"), false),
             (sent, true),
             (archived, false),
-            (on_record("alice", soft(true), "record-1"), true),
-            (on_record("alice", soft(false), "record-1"), false),
-            (on_record("alice", name("delete"), "record-1"), false),
-            (on_record("bob", soft(true), "record-1"), false),
+            (on_record("alice", &soft(true), "record-1"), true),
+            (on_record("alice", &soft(false), "record-1"), false),
+            (on_record("alice", &name("delete"), "record-1"), false),
+            (on_record("bob", &soft(true), "record-1"), false),
         ] {
             assert_eq!(ask(&house, &body).await, expected, "{body}");
         }
@@ -154,16 +154,16 @@ both! {
 
     async fn what_is_sent_is_checked_by_name_and_never_feeds_what_is_stored(house: House) {
         fixture(&house).await;
-        let mut body = on_record("alice", json!({ "name": "delete", "properties": { "soft": "yes" } }), "record-1");
+        let mut body = on_record("alice", &json!({ "name": "delete", "properties": { "soft": "yes" } }), "record-1");
         let refused = house.json("/access/v1/evaluation", &house.notes_api(), &body).await;
         assert_eq!(refused.status, 400, "{refused:?}");
         assert!(refused.text.contains("action.properties.soft must be true or false"), "{refused:?}");
-        let batch = json!({ "evaluations": [body, on_record("alice", json!({ "name": "read" }), "record-1")] });
+        let batch = json!({ "evaluations": [body, on_record("alice", &json!({ "name": "read" }), "record-1")] });
         let answer = house.json("/access/v1/evaluations", &house.notes_api(), &batch).await;
         let items = &answer.json()["evaluations"];
         assert_eq!((items[0]["context"]["error"]["status"].as_u64(), items[1].clone()), (Some(400), json!({ "decision": true })));
         // Undeclared: dropped. Null: absent. Roles, groups and relations are never taken from a request.
-        body = on_record("bob", json!({ "name": "write", "properties": { "soft": true } }), "record-1");
+        body = on_record("bob", &json!({ "name": "write", "properties": { "soft": true } }), "record-1");
         body["subject"]["properties"] = json!({ "role": null, "roles": ["admin"], "groups": ["admin"], "extra": { "a": [1] } });
         body["context"] = json!({ "anything": 1 });
         assert!(!ask(&house, &body).await);
@@ -171,11 +171,11 @@ both! {
 
     async fn a_policy_that_forbids_wins_and_one_that_fails_to_forbid_denies(house: House) {
         fixture(&house).await;
-        let reads = on_record("bob", json!({ "name": "read" }), "record-1");
+        let reads = on_record("bob", &json!({ "name": "read" }), "record-1");
         let forbid = |when: &str| format!("forbid(principal is Subject::user, action == Action::\"read\", resource is Resource::record) when {{ {when} }};");
         house.policies(&forbid("resource has status && resource.status == \"active\"")).await;
         eventually("the forbid is seen", async || !ask(&house, &reads).await).await;
-        let archived = on_record("bob", json!({ "name": "read" }), "record-2");
+        let archived = on_record("bob", &json!({ "name": "read" }), "record-2");
         assert!(ask(&house, &archived).await);
         house.policies("").await;
         eventually("and gone", async || ask(&house, &reads).await).await;
@@ -194,7 +194,7 @@ both! {
     async fn policies_are_checked_before_they_count_and_rolled_back_at_once(house: House) {
         fixture(&house).await;
         let admin = house.node().admin();
-        let writes = on_record("alice", json!({ "name": "write" }), "record-1");
+        let writes = on_record("alice", &json!({ "name": "write" }), "record-1");
         assert!(ask(&house, &writes).await);
         for (text, expected) in [
             ("permit(principal, action, resource", "policies: "),

@@ -169,7 +169,7 @@ both! {
     async fn an_edge_counts_in_its_interval_and_the_answer_says_until_when(house: House) {
         house.model(&documents()).await;
         let now = house.clock.now();
-        let (from, until) = (now.plus(Duration::from_secs(60)), now.plus(Duration::from_secs(120)));
+        let (from, until) = (now.plus(Duration::from_mins(1)), now.plus(Duration::from_mins(2)));
         let interval = Interval::new(Some(from), Some(until)).unwrap();
         let write = RelationWrite { write: vec![new_edge("document:7#viewer@user:bob", interval)], ..RelationWrite::default() };
         house.node().admin().write_relations(&slug("notes"), &write).await.unwrap();
@@ -182,7 +182,7 @@ both! {
         assert_eq!(until_of().await, (false, from.to_string()));
         house.clock.advance(Duration::from_secs(61));
         assert_eq!(until_of().await, (true, until.to_string()));
-        house.clock.advance(Duration::from_secs(60));
+        house.clock.advance(Duration::from_mins(1));
         assert_eq!(until_of().await, (false, String::new()));
     }
 
