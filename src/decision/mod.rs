@@ -9,6 +9,7 @@ mod follow;
 mod load;
 mod service;
 mod snapshot;
+pub mod standing;
 
 pub use self::engine::{Decision, Held, Key, Outcome, Query, Reason, SubjectRef, SubjectState, World, decide, held};
 pub use self::service::{DecisionError, DecisionOptions, Decisions, Registry};
