@@ -106,7 +106,8 @@ fn detailed(row: &Row, described: &Described) -> Map<String, Value> {
         members.insert("x-permission".into(), json!(format!("{}:{}", need.action, need.resource_type)));
     }
     let query = described.query.iter().map(|parameter| {
-        json!({ "name": parameter.name, "in": "query", "description": parameter.text, "schema": { "type": "string" } })
+        let kind = if parameter.name == "limit" { "integer" } else { "string" };
+        json!({ "name": parameter.name, "in": "query", "description": parameter.text, "schema": { "type": kind } })
     });
     members.insert("parameters".into(), parameters(row.path, "path").chain(query).collect());
     if let Some(schema) = described.body {
@@ -114,14 +115,26 @@ fn detailed(row: &Row, described: &Described) -> Map<String, Value> {
         members.insert("requestBody".into(), json!({ "required": true, "content": content }));
     }
     let mut responses = Map::new();
-    let answer = match described.answer_schema() {
-        Some(schema) => json!({ "description": "done", "content": { "application/json": { "schema": schema } } }),
-        None => json!({ "description": "done" }),
-    };
+    let mut answer = json!({ "description": "done", "headers": headers(row.verb, described.status) });
+    if let (Some(schema), Some(answer)) = (described.answer_schema(), answer.as_object_mut()) {
+        answer.insert("content".into(), json!({ "application/json": { "schema": schema } }));
+    }
     responses.insert(described.status.to_string(), answer);
     refusals(&mut responses);
     members.insert("responses".into(), Value::Object(responses));
     members
+}
+
+fn headers(verb: Verb, status: u16) -> Value {
+    let mut headers = Map::new();
+    let text = |said: &str| json!({ "description": said, "schema": { "type": "string" } });
+    if verb != Verb::Get {
+        headers.insert("Doorward-Consistency-Token".into(), text("the revision of this write"));
+    }
+    if status == 201 {
+        headers.insert("Location".into(), text("where it is now"));
+    }
+    Value::Object(headers)
 }
 
 /// Endpoints that a standard describes, and pages for people.

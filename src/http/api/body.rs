@@ -106,16 +106,11 @@ impl fmt::Debug for Hidden {
 }
 
 /// A member of a change: left out it stays, null takes it out.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Change<T> {
+    #[default]
     Keep,
     To(Option<T>),
-}
-
-impl<T> Default for Change<T> {
-    fn default() -> Self {
-        Self::Keep
-    }
 }
 
 impl<T> Change<T> {

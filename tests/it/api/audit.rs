@@ -26,7 +26,7 @@ both! {
         let both = root.got("/api/v1/audit?actor=client:other&subject=user:u1&kind=person.locked").await;
         assert_eq!(both["items"].as_array().unwrap().len(), 1);
         assert_eq!(root.got("/api/v1/audit?actor=client:other&kind=person.created").await["items"], json!([]));
-        house.advance(Duration::from_secs(3_600));
+        house.advance(Duration::from_hours(1));
         let before = house.clock.now();
         root.made("/api/v1/users", &json!({ "username": "u4", "sub": "u4" })).await;
         let after = root.got(&format!("/api/v1/audit?from={before}&actor=client:root")).await;

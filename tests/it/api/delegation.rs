@@ -120,13 +120,13 @@ both! {
             is_beyond(what, &maker.post(ROLES, &body).await);
         }
         maker.made(ROLES, &json!({ "name": "reader", "permissions": ["read:user"] })).await;
-        let reader = format!("{ROLES}/reader");
+        let own = format!("{ROLES}/reader");
         for change in [
             json!({ "add_permissions": ["*:*"] }),
             json!({ "add_includes": ["admin"] }),
             json!({ "add_includes": ["auditor"], "remove_permissions": ["read:user"] }),
         ] {
-            is_beyond(&change.to_string(), &maker.patch(&reader, &change).await);
+            is_beyond(&change.to_string(), &maker.patch(&own, &change).await);
         }
         let auditor = format!("{ROLES}/auditor");
         is_beyond("emptying", &maker.patch(&auditor, &json!({ "remove_permissions": ["read:audit"] })).await);
@@ -136,7 +136,7 @@ both! {
             let answer = root_too.patch(&format!("{ROLES}/{name}"), &change).await;
             assert_eq!(answer.refusal(), (400, "invalid_request".into()), "{name} is built in: {answer:?}");
         }
-        is_done("its own", &maker.delete(&reader).await);
+        is_done("its own", &maker.delete(&own).await);
         let notes = json!({ "name": "all", "permissions": ["*:note"] });
         is_done("at notes", &maker.post("/api/v1/resource-servers/notes/roles", &notes).await);
     }
@@ -178,8 +178,8 @@ both! {
         is_beyond("a console", &keeper.post("/api/v1/clients", &console).await);
         is_done("the administrator's console", &root.post("/api/v1/clients", &console).await);
         is_beyond("its secret", &keeper.act("/api/v1/clients/c/secret").await);
-        let robot = json!({ "client_id": "r", "resources": ["doorward"] });
-        is_done("a client that acts for itself alone", &keeper.post("/api/v1/clients", &robot).await);
+        let machine = json!({ "client_id": "r", "resources": ["doorward"] });
+        is_done("a client that acts for itself alone", &keeper.post("/api/v1/clients", &machine).await);
     }
 
     async fn what_is_held_for_a_time_is_given_for_no_longer(house: House) {
@@ -247,15 +247,15 @@ both! {
         let giver = house.operator("giver", &[]).await;
         is_done("giver", &root.post("/api/v1/assignments", &giving("client:giver", "giver")).await);
         let (change, gift) = (json!({ "remove_permissions": ["lock:user"] }), giving("user:bob", "lock:user"));
-        let (giver_role, assignments) = (format!("{ROLES}/giver"), "/api/v1/assignments");
-        let (taken, given) = tokio::join!(root.patch(&giver_role, &change), giver.post(assignments, &gift));
+        let (role, assignments) = (format!("{ROLES}/giver"), "/api/v1/assignments");
+        let (taken, added) = tokio::join!(root.patch(&role, &change), giver.post(assignments, &gift));
         is_done("taking", &taken);
         let revision = |fact: &Value| fact["revision"].as_i64().unwrap();
         let at = |kind: &'static str| { let root = &root; async move { root.got(&format!("/api/v1/audit?kind={kind}&limit=1")).await["items"][0].clone() } };
-        if given.status == 201 {
+        if added.status == 201 {
             assert!(revision(&at("assignment.added").await) < revision(&at("role.changed").await), "given before it was taken");
         } else {
-            is_beyond("given after it was taken", &given);
+            is_beyond("given after it was taken", &added);
         }
         assert_eq!(giver.ask(Method::POST, assignments, Some(&giving("user:carol", "lock:user"))).await.status, 403);
     }

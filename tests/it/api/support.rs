@@ -209,8 +209,8 @@ fn mismatch(schema: &Value, value: &Value, at: &str) -> Option<String> {
         match (schema["properties"].get(name), &schema["additionalProperties"]) {
             (Some(schema), _) => mismatch(schema, value, &at),
             (None, Value::Bool(false)) => Some(format!("{at} is not in the document")),
-            (None, Value::Null) => None,
-            (None, schema) => mismatch(schema, value, &at),
+            (None, schema) if schema.is_object() => mismatch(schema, value, &at),
+            (None, _) => None,
         }
     })
 }
