@@ -10,6 +10,7 @@ mod load;
 pub mod policies;
 mod service;
 mod snapshot;
+pub mod standing;
 
 pub use self::engine::{
     Decision, Direct, Held, Key, Outcome, PersonFacts, Query, Reason, Scope, Sent, SubjectRef, SubjectState, World,

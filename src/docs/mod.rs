@@ -3,6 +3,9 @@
 //!
 //! Here: how things hang together and why. Never: code, or what a module says better about itself.
 
+#[doc = include_str!("administration.md")]
+pub mod administration {}
+
 #[doc = include_str!("howto.md")]
 pub mod howto {}
 

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::assignment::Principal;
 use super::id::{Epoch, GrantId, PersonId, ResourceServerId, TokenId};
@@ -22,6 +25,32 @@ pub struct Position {
     pub epoch: Epoch,
     pub revision: Revision,
 }
+
+impl Position {
+    /// The consistency token of the wire: whoever sends it back asks to be answered no earlier than this. It says nothing
+    /// that would have to be kept secret, and one that was made up asks for a revision that may not be there.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let mut bytes = [0; TOKEN_BYTES];
+        let (epoch, revision) = bytes.split_at_mut(EPOCH_BYTES);
+        epoch.copy_from_slice(self.epoch.uuid().as_bytes());
+        revision.copy_from_slice(&self.revision.0.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads back what [`Self::token`] wrote.
+    #[must_use]
+    pub fn from_token(text: &str) -> Option<Self> {
+        let bytes: [u8; TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (epoch, revision) = bytes.split_at(EPOCH_BYTES);
+        let epoch = Epoch::from_uuid(Uuid::from_slice(epoch).ok()?);
+        let revision = i64::from_be_bytes(revision.try_into().ok()?);
+        (revision >= 0).then_some(Self { epoch, revision: Revision(revision) })
+    }
+}
+
+const EPOCH_BYTES: usize = 16;
+const TOKEN_BYTES: usize = EPOCH_BYTES + size_of::<i64>();
 
 /// What changed: the key of a cached value.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -177,6 +206,22 @@ impl fmt::Display for Actor {
             Self::Client(id) => write!(f, "client:{id}"),
             Self::User(sub) => write!(f, "user:{sub}"),
             Self::SetupLink => f.write_str("setup-link"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consistency_token_reads_back_and_nothing_else_is_one() {
+        let epoch = Epoch::from_uuid(Uuid::from_u128(7));
+        let position = Position { epoch, revision: Revision(4_711) };
+        assert_eq!(Position::from_token(&position.token()), Some(position));
+        let negative = Position { revision: Revision(-1), ..position };
+        for text in ["", "x", "4711", &position.token()[1..], &format!("{}AA", position.token()), &negative.token()] {
+            assert_eq!(Position::from_token(text), None, "{text}");
         }
     }
 }

@@ -6,6 +6,7 @@
 //! Reads take `&mut Conn` (a plain read connection or a transaction), writes take `&mut Tx`, and writes of authorization
 //! data take `&mut Edit`, which has taken the next revision first.
 
+pub mod api_keys;
 pub mod assignments;
 pub mod changes;
 pub mod clients;

@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests wait in real time and make what attackers would make")]
 
 mod admin;
+mod api;
 mod authzen;
 mod backchannel;
 mod codes;
