@@ -156,6 +156,7 @@ impl Admin {
         object: Option<&ObjectRef>,
         subject: Option<&str>,
         after: Option<&EdgeName>,
+        limit: i64,
     ) -> Result<Vec<Value>, AdminError> {
         let mut conn = self.read().await?;
         let server = find(&mut conn, server).await?;
@@ -179,7 +180,7 @@ impl Admin {
             (None, Some(subject)) => Which::To(subject),
             (None, None) => Which::All,
         };
-        let all = edges::list(&mut conn, server.id, which, after, PAGE_MAX).await?;
+        let all = edges::list(&mut conn, server.id, which, after, limit.min(PAGE_MAX)).await?;
         describe_all(&mut conn, &all).await
     }
 }

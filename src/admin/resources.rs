@@ -110,10 +110,11 @@ impl Admin {
         server: &Slug,
         resource_type: &str,
         after: Option<&str>,
+        limit: i64,
     ) -> Result<Vec<(ObjectRef, Value)>, AdminError> {
         let mut conn = self.read().await?;
         let server = find(&mut conn, server).await?;
-        Ok(resources::list(&mut conn, server.id, resource_type, after, PAGE_MAX).await?)
+        Ok(resources::list(&mut conn, server.id, resource_type, after, limit.min(PAGE_MAX)).await?)
     }
 }
 

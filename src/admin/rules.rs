@@ -12,7 +12,8 @@ use crate::domain::name::Slug;
 use crate::domain::permission::Permission;
 use crate::domain::resource_server::{DOORWARD, ResourceServer};
 use crate::store::changes::States;
-use crate::store::rules::{self, Listed, Rules, Stamp, Versions};
+pub use crate::store::rules::Versions;
+use crate::store::rules::{self, Listed, Rules, Stamp};
 use crate::store::{Conn, Edit, resource_servers};
 
 /// So many versions of each are listed.

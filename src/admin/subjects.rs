@@ -110,7 +110,7 @@ impl Admin {
         Ok(Principal::External(found.id))
     }
 
-    /// External subjects of one type, in order of identifier after one of them.
+    /// External subjects of one type and whether each is disabled, in order of identifier after one of them.
     ///
     /// # Errors
     /// [`AdminError::NotFound`].
@@ -119,9 +119,11 @@ impl Admin {
         server: &Slug,
         subject_type: &str,
         after: Option<&str>,
-    ) -> Result<Vec<ExternalSubject>, AdminError> {
+        limit: i64,
+    ) -> Result<Vec<(ObjectRef, bool)>, AdminError> {
         let mut conn = self.read().await?;
         let server = find(&mut conn, server).await?;
-        Ok(subjects::list(&mut conn, server.id, subject_type, after, PAGE_MAX).await?)
+        let all = subjects::list(&mut conn, server.id, subject_type, after, limit.min(PAGE_MAX)).await?;
+        Ok(all.into_iter().map(|known| (known.subject, known.disabled)).collect())
     }
 }

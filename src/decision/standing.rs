@@ -62,9 +62,6 @@ impl Standing {
     }
 }
 
-/// What holds for one resource alone is nothing one could give on.
-const EVERYWHERE: &str = "";
-
 /// The standing of a person, client or group.
 ///
 /// # Errors
@@ -79,12 +76,16 @@ pub async fn standing(
     let reached = reached(conn, of, now, when).await?;
     let principals: Vec<_> = reached.keys().copied().collect();
     let snapshot = Snapshot::build(&roles::all(conn, at).await?, None, None);
-    let assigned = decisions::assignments(conn, at, &principals, &[EVERYWHERE]).await?;
+    let mut assigned = decisions::assignments_anywhere(conn, at, &principals).await?;
     let mut standing = Standing::default();
     for (principal, until) in &reached {
-        let list =
-            assigned.values.get(&(principal.uuid(), EVERYWHERE.to_owned())).map(Vec::as_slice).unwrap_or_default();
-        for assignment in list.iter().filter(|assignment| when.counts(&assignment.interval, now)) {
+        let list = assigned.values.remove(&principal.uuid()).unwrap_or_default();
+        let counts = |(scope, assignment): &(String, Assignment)| {
+            // What is held for one resource alone is power that somebody has, and nothing they could give on.
+            let is_held = scope.is_empty() || when == When::Ever || assignment.effect == Effect::Deny;
+            is_held && when.counts(&assignment.interval, now)
+        };
+        for (_, assignment) in list.iter().filter(|held| counts(held)) {
             standing.add(assignment, *until, &snapshot);
         }
     }

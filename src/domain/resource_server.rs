@@ -16,7 +16,7 @@ pub const DECISION_CALLER_ROLE: &str = "decision-caller";
 pub const EVALUATE: (&str, &str) = ("evaluate", "decision");
 
 /// What Doorward's own resource server declares, action and type: each endpoint of its APIs needs one of them.
-pub const OWN_PERMISSIONS: [(&str, &str); 36] = [
+pub const OWN_PERMISSIONS: [(&str, &str); 44] = [
     EVALUATE,
     ("create", "user"),
     ("read", "user"),
@@ -42,6 +42,14 @@ pub const OWN_PERMISSIONS: [(&str, &str); 36] = [
     ("read", "role"),
     ("update", "role"),
     ("delete", "role"),
+    ("read", "rules"),
+    ("update", "rules"),
+    ("read", "relation"),
+    ("write", "relation"),
+    ("read", "resource"),
+    ("write", "resource"),
+    ("read", "subject"),
+    ("write", "subject"),
     ("create", "group"),
     ("read", "group"),
     ("add", "member"),

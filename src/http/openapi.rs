@@ -208,6 +208,8 @@ const fn section(operation: Operation) -> &'static str {
         Operation::Role(_) => "Roles",
         Operation::Group(_) => "Groups",
         Operation::Assignment(_) => "Assignments",
+        Operation::Rules(_) => "Models and policies",
+        Operation::Registry(_) => "Resources, subjects and their relations",
         Operation::ApiKey(_) => "API keys",
         Operation::ReadAudit | Operation::ShowFact => "Audit",
     }

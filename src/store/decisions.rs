@@ -210,6 +210,41 @@ pub async fn assignments(
     })
 }
 
+/// What principals directly hold at one resource server, each with its scope, whatever that is; for checks of
+/// administration, where they are few.
+///
+/// # Errors
+/// The database's.
+pub async fn assignments_anywhere(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    of: &[Principal],
+) -> Result<Keyed<Uuid, Vec<(String, Assignment)>>, StoreError> {
+    let ids: Vec<Uid> = of.iter().map(|p| Uid(p.uuid())).collect();
+    let on_key = assignments::principal_id.eq_any(ids).and(assignments::resource_server_id.eq(Uid(at.uuid())));
+    let query = revisions::table.left_join(assignments::table.on(on_key)).select((
+        revisions::revision,
+        (
+            assignments::id,
+            assignments::principal_id,
+            assignments::role_id.nullable(),
+            assignments::action.nullable(),
+            assignments::resource_type.nullable(),
+            assignments::effect,
+            assignments::not_before.nullable(),
+            assignments::expires_at.nullable(),
+            assignments::scope,
+        )
+            .nullable(),
+    ));
+    let rows = on!(conn, |c| query.load::<(i64, Option<AssignmentRow>)>(c).await)?;
+    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, mut row| {
+        let (of, scope) = (row.principal_id.0, std::mem::take(&mut row.scope));
+        values.entry(of).or_default().push((scope, row.into_domain()?));
+        Ok(())
+    })
+}
+
 type EdgeRow = (String, String, String, String, String, Option<At>, Option<At>);
 
 /// What leads on from resources: edges to groups, to everybody, to other resources and to usersets. One resource has at

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::admin::PrincipalRef;
 use crate::domain::assignment::Effect;
 use crate::domain::client::AuthMethod;
-use crate::domain::name::{ClientName, DisplayName, Email, Reason, Slug, Sub, Username};
+use crate::domain::name::{ClientName, DisplayName, Email, Reason, Segment, Slug, Sub, Username};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
 use crate::domain::redirect::{BackchannelUri, RedirectUri};
@@ -83,6 +83,28 @@ impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Any object.
+#[derive(Debug, Default)]
+pub(super) struct Document(pub Value);
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde_json::Map::deserialize(deserializer).map(|members| Self(Value::Object(members)))
+    }
+}
+
+impl Shape for Document {
+    fn schema() -> Value {
+        json!({ "type": "object" })
+    }
+}
+
+impl Shape for i64 {
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
     }
 }
 
@@ -171,6 +193,7 @@ texts! {
     Text<BackchannelUri> = "https", 2048;
     Text<PrincipalRef> = "user:NAME, client:CLIENT_ID, group:NAME, or the type:id of a subject that the resource server registered", 600;
     Text<ObjectRef> = "type:id", 577;
+    Text<Segment> = "letters, digits, '_', '-' or '.', not first '-' or '.'", 64;
 }
 
 impl Shape for Hidden {

@@ -59,6 +59,7 @@ impl Call {
         let operating = depot.get_typed::<Operating>().map_err(|_| Problem::unauthenticated())?;
         // The body first: an answer to a body that nobody read would close the connection without a word.
         let body = match described.body {
+            Some(_) if described.is_bulk => Value::Object(json::object(req, app.limits.batch_body_max_bytes).await?),
             Some(_) => Value::Object(json::object(req, app.limits.body_max_bytes).await?),
             None => Value::Null,
         };

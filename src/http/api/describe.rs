@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::ledger::Operation;
 use super::answer;
 use super::body::Shape;
-use super::{api_keys, assignments, audit, clients, groups, roles, servers, users};
+use super::{api_keys, assignments, audit, clients, groups, registry, roles, rules, servers, users};
 
 /// A parameter of the query.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,8 @@ pub(in crate::http) struct Described {
     pub answer: Option<fn() -> Value>,
     /// Whether the answer is a page of what the schema describes.
     pub is_page: bool,
+    /// Whether the body may be as large as a batch.
+    pub is_bulk: bool,
 }
 
 const PAGED: [Parameter; 2] = [
@@ -40,7 +42,7 @@ const PAGED: [Parameter; 2] = [
 
 impl Described {
     const fn new(summary: &'static str, status: u16, answer: Option<fn() -> Value>) -> Self {
-        Self { summary, query: Vec::new(), body: None, status, answer, is_page: false }
+        Self { summary, query: Vec::new(), body: None, status, answer, is_page: false, is_bulk: false }
     }
 
     pub(super) fn creates<B: Shape>(summary: &'static str, answer: fn() -> Value) -> Self {
@@ -67,6 +69,11 @@ impl Described {
         Self { query: PAGED.to_vec(), is_page: true, ..Self::new(summary, 200, Some(item)) }
     }
 
+    pub(super) const fn in_bulk(mut self) -> Self {
+        self.is_bulk = true;
+        self
+    }
+
     pub(super) fn filtered(mut self, filters: &[Parameter]) -> Self {
         self.query.extend_from_slice(filters);
         self
@@ -87,6 +94,8 @@ pub(in crate::http) fn describe(operation: Operation) -> Described {
         Operation::Role(operation) => roles::describe(operation),
         Operation::Group(operation) => groups::describe(operation),
         Operation::Assignment(operation) => assignments::describe(operation),
+        Operation::Rules(operation) => rules::describe(operation),
+        Operation::Registry(operation) => registry::describe(operation),
         Operation::ApiKey(operation) => api_keys::describe(operation),
         Operation::ReadAudit => audit::describe(),
         Operation::ShowFact => audit::describe_one(),

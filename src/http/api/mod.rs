@@ -10,7 +10,9 @@ mod clients;
 mod describe;
 mod groups;
 mod query;
+mod registry;
 mod roles;
+mod rules;
 mod servers;
 mod users;
 
@@ -79,6 +81,8 @@ async fn run(operation: Operation, call: Call) -> Result<Reply, Problem> {
         Operation::Role(operation) => roles::run(operation, &call).await,
         Operation::Group(operation) => groups::run(operation, &call).await,
         Operation::Assignment(operation) => assignments::run(operation, &call).await,
+        Operation::Rules(operation) => rules::run(operation, &call).await,
+        Operation::Registry(operation) => registry::run(operation, &call).await,
         Operation::ApiKey(operation) => api_keys::run(operation, &call).await,
         Operation::ReadAudit => audit::read(&call).await,
         Operation::ShowFact => audit::show(&call).await,

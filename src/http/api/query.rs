@@ -13,7 +13,7 @@ use super::describe::Parameter;
 const LIMIT: usize = 50;
 const LIMIT_MAX: usize = 200;
 /// Longer than any key of a list.
-const TOKEN_LEN_MAX: usize = 512;
+const TOKEN_LEN_MAX: usize = 4_096;
 
 pub(super) struct Query {
     pub limit: usize,

@@ -33,6 +33,12 @@ impl Problem {
     }
 
     /// A member of the body, or a parameter of the query, that is not what it must be.
+    /// The same problem with a member of something inside the body.
+    pub(in crate::http) fn within(self, of: &str) -> Self {
+        let member = self.member.as_ref().map_or_else(|| of.to_owned(), |member| format!("{of}.{member}"));
+        Self { member: Some(member), ..self }
+    }
+
     pub(in crate::http) fn member(member: &str, detail: &str) -> Self {
         Self { member: (!member.is_empty()).then(|| member.to_owned()), ..Self::bad_request(detail) }
     }

@@ -11,6 +11,8 @@ pub enum Operation {
     Role(RoleOperation),
     Group(GroupOperation),
     Assignment(AssignmentOperation),
+    Rules(RulesOperation),
+    Registry(RegistryOperation),
     ApiKey(ApiKeyOperation),
     ReadAudit,
     ShowFact,
@@ -78,6 +80,26 @@ pub enum AssignmentOperation {
     Delete,
 }
 
+/// The model and policies of a resource server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RulesOperation {
+    Show,
+    Put,
+    Versions,
+    Activate,
+}
+
+/// What a resource server registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RegistryOperation {
+    WriteRelations,
+    ListRelations,
+    WriteResources,
+    ListResources,
+    PutSubjects,
+    ListSubjects,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ApiKeyOperation {
     Create,
@@ -132,6 +154,14 @@ const fn assignment(verb: Verb, path: &'static str, operation: AssignmentOperati
     row(verb, path, Operation::Assignment(operation), need)
 }
 
+const fn rules(verb: Verb, path: &'static str, operation: RulesOperation, action: &'static str) -> Row {
+    row(verb, path, Operation::Rules(operation), one(action, "rules", "server"))
+}
+
+const fn registry(verb: Verb, path: &'static str, operation: RegistryOperation, need: Need) -> Row {
+    row(verb, path, Operation::Registry(operation), need)
+}
+
 const fn api_key(verb: Verb, path: &'static str, operation: ApiKeyOperation, need: Need) -> Row {
     row(verb, path, Operation::ApiKey(operation), need)
 }
@@ -139,16 +169,23 @@ const fn api_key(verb: Verb, path: &'static str, operation: ApiKeyOperation, nee
 const ROLES: &str = "/api/v1/resource-servers/{server}/roles";
 const ROLE: &str = "/api/v1/resource-servers/{server}/roles/{role}";
 
+const RULES: &str = "/api/v1/resource-servers/{server}/rules";
+const RELATIONS: &str = "/api/v1/resource-servers/{server}/relations";
+const RESOURCES: &str = "/api/v1/resource-servers/{server}/resources";
+const SUBJECTS: &str = "/api/v1/resource-servers/{server}/subjects";
+
 use ApiKeyOperation as Key;
 use AssignmentOperation as Assignment;
 use ClientOperation as Client;
 use GroupOperation as Group;
+use RegistryOperation as Registry;
 use RoleOperation as Role;
+use RulesOperation as Rules;
 use ServerOperation as Server;
 use UserOperation as User;
 use Verb::{Delete, Get, Patch, Post, Put};
 
-pub const API: [Row; 44] = [
+pub const API: [Row; 54] = [
     user(Post, "/api/v1/users", User::Create, all("create", "user")),
     user(Get, "/api/v1/users", User::List, all("read", "user")),
     user(Get, "/api/v1/users/{user}", User::Show, one("read", "user", "user")),
@@ -182,6 +219,16 @@ pub const API: [Row; 44] = [
     role(Get, ROLE, Role::Show, one("read", "role", "server")),
     role(Patch, ROLE, Role::Update, one("update", "role", "server")),
     role(Delete, ROLE, Role::Delete, one("delete", "role", "server")),
+    rules(Get, RULES, Rules::Show, "read"),
+    rules(Put, RULES, Rules::Put, "update"),
+    rules(Get, "/api/v1/resource-servers/{server}/rules/versions", Rules::Versions, "read"),
+    rules(Post, "/api/v1/resource-servers/{server}/rules/activate", Rules::Activate, "update"),
+    registry(Post, RELATIONS, Registry::WriteRelations, one("write", "relation", "server")),
+    registry(Get, RELATIONS, Registry::ListRelations, one("read", "relation", "server")),
+    registry(Post, RESOURCES, Registry::WriteResources, one("write", "resource", "server")),
+    registry(Get, RESOURCES, Registry::ListResources, one("read", "resource", "server")),
+    registry(Post, SUBJECTS, Registry::PutSubjects, one("write", "subject", "server")),
+    registry(Get, SUBJECTS, Registry::ListSubjects, one("read", "subject", "server")),
     group(Post, "/api/v1/groups", Group::Create, all("create", "group")),
     group(Get, "/api/v1/groups", Group::List, all("read", "group")),
     group(Get, "/api/v1/groups/{group}", Group::Show, one("read", "group", "group")),

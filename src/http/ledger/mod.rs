@@ -4,8 +4,8 @@
 mod api;
 
 pub use self::api::{
-    API, ApiKeyOperation, AssignmentOperation, ClientOperation, GroupOperation, Operation, RoleOperation,
-    ServerOperation, UserOperation,
+    API, ApiKeyOperation, AssignmentOperation, ClientOperation, GroupOperation, Operation, RegistryOperation,
+    RoleOperation, RulesOperation, ServerOperation, UserOperation,
 };
 
 /// Who may call an endpoint.

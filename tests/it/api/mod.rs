@@ -10,6 +10,7 @@ mod groups;
 mod keys;
 mod last_admin;
 mod operators;
+mod rules;
 mod servers;
 mod support;
 mod users;

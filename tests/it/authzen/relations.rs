@@ -204,7 +204,7 @@ both! {
             assert!(refused.starts_with(expected), "{bad}: {refused}");
         }
         house.comes_out(&[("user:bob", "read", "document:7", false)]).await;
-        assert!(admin.relations(&slug("notes"), None, None, None).await.unwrap().is_empty());
+        assert!(admin.relations(&slug("notes"), None, None, None, 1_000).await.unwrap().is_empty());
     }
 
     async fn preconditions_hold_at_the_moment_of_the_write(house: House) {
@@ -228,12 +228,12 @@ both! {
         for _ in 0..2 {
             house.relate(&["document:7#viewer@user:bob", "document:7#parent@folder:a"]).await;
         }
-        let all = admin.relations(&slug("notes"), None, None, None).await.unwrap();
+        let all = admin.relations(&slug("notes"), None, None, None, 1_000).await.unwrap();
         assert_eq!(all.len(), 2, "{all:?}");
         admin.write_relations(&slug("notes"), &deletes(&["document:7#viewer@user:bob", "document:7#viewer@user:carol"])).await.unwrap();
-        let of_bob = admin.relations(&slug("notes"), None, Some("user:bob"), None).await.unwrap();
+        let of_bob = admin.relations(&slug("notes"), None, Some("user:bob"), None, 1_000).await.unwrap();
         assert!(of_bob.is_empty());
-        let resources = admin.resources(&slug("notes"), "folder", None).await.unwrap();
+        let resources = admin.resources(&slug("notes"), "folder", None, 1_000).await.unwrap();
         assert_eq!(resources.len(), 1, "what is mentioned is registered: {resources:?}");
     }
 
@@ -244,7 +244,7 @@ both! {
         let write = ResourceWrite { delete: vec!["folder:a".parse().unwrap()], put: Vec::new() };
         house.node().admin().write_resources(&slug("notes"), &write).await.unwrap();
         house.comes_out(&[("user:bob", "read", "document:7", false), ("user:carol", "read", "document:7", true)]).await;
-        let left = house.node().admin().relations(&slug("notes"), None, None, None).await.unwrap();
+        let left = house.node().admin().relations(&slug("notes"), None, None, None, 1_000).await.unwrap();
         assert_eq!(left.len(), 1, "{left:?}");
     }
 
