@@ -5,10 +5,15 @@
 
 pub mod accounts;
 pub mod assignments;
+pub mod authorization;
 pub mod builtin;
 pub mod clients;
+pub mod converge;
+pub mod difference;
 mod error;
 pub mod groups;
+pub mod load;
+mod pending;
 pub mod people;
 mod principal;
 pub mod relations;

@@ -1,6 +1,7 @@
 //! Administration on the command line: parses, calls one use case, prints.
 
 mod access;
+mod authz;
 mod clients;
 mod keys;
 mod people;
@@ -37,6 +38,9 @@ pub(super) enum AdminCommand {
     /// Who holds which role or permission.
     #[command(subcommand)]
     Assign(access::AssignCommand),
+    /// The authorization of a resource server as files: test, apply, export, roll back.
+    #[command(subcommand)]
+    Authz(authz::AuthzCommand),
     /// What happened: the latest facts of the audit trail.
     Audit(access::AuditArgs),
     /// Signing keys.
@@ -55,6 +59,11 @@ struct Context<'a> {
 
 /// Opens the database, beside a running server or not, and runs one command.
 pub(super) async fn run(config: &Config, command: AdminCommand, json: bool) -> Result<(), BootError> {
+    if let AdminCommand::Authz(command) = &command
+        && let Some(done) = authz::offline(command, Output { json })
+    {
+        return done;
+    }
     let store = Arc::new(Store::open(&store_options(config), Opener::Command).await.map_err(explain)?);
     let world = World::system();
     let admin = Admin::new(store.clone(), world.clock.clone(), world.entropy.clone(), Actor::CommandLine);
@@ -67,6 +76,7 @@ pub(super) async fn run(config: &Config, command: AdminCommand, json: bool) -> R
         AdminCommand::Role(command) => servers::run_role(&context, command).await,
         AdminCommand::Group(command) => access::run_group(&context, command).await,
         AdminCommand::Assign(command) => access::run(&context, command).await,
+        AdminCommand::Authz(command) => authz::run(&context, command).await,
         AdminCommand::Audit(args) => access::audit(&context, args).await,
         AdminCommand::Keys(command) => keys::run(&context, command).await,
     }

@@ -107,6 +107,7 @@ impl From<AdminError> for ErrorPage {
             | AdminError::NotFound { .. }
             | AdminError::Taken { .. }
             | AdminError::InUse { .. }
+            | AdminError::Held { .. }
             | AdminError::Cycle { .. }
             | AdminError::TooDeep { .. } => Self::detailed(StatusCode::BAD_REQUEST, "bad-request", &error),
             AdminError::Store(fault) => Self::fault(&error, fault.is_busy()),
