@@ -16,11 +16,11 @@ use crate::domain::id::AssignmentId;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
-use crate::domain::resource_server::DOORWARD;
+use crate::domain::resource_server::{DOORWARD, ResourceServer};
 use crate::domain::role::Role;
 use crate::domain::time::Interval;
 use crate::store::assignments::{self, Recorded};
-use crate::store::changes::States;
+use crate::store::changes::{CHANGES_MAX, States};
 use crate::store::{Conn, Edit, decisions, resource_servers, roles};
 
 /// A role or a permission, by name.
@@ -30,7 +30,7 @@ pub enum HeldRef {
     Permission(Permission),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewAssignment {
     pub principal: PrincipalRef,
     pub resource_server: Slug,
@@ -47,20 +47,55 @@ impl Admin {
     /// [`AdminError::NotFound`], an undeclared permission, [`AdminError::Taken`] for the same thing given twice, or
     /// [`AdminError::LastAdmin`] for a deny.
     pub async fn add_assignment(&self, new: &NewAssignment) -> Result<(Recorded, Value), AdminError> {
-        let now = self.now();
         let mut edit = self.store.edit().await?;
         let server = find(&mut edit, &new.resource_server).await?;
-        let named = new.principal.resolve_at(&mut edit, &server).await?;
         let roles = roles::all(&mut edit, server.id).await?;
+        let (recorded, after, subject) = self.give(&mut edit, &server, &roles, new).await?;
+        self.conclude(edit, FactKind::AssignmentAdded, subject, after.clone()).await?;
+        Ok((recorded, after))
+    }
+
+    /// Many at one resource server; all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`AdminError::Item`], as for one; more than 10,000 items.
+    pub async fn add_assignments(&self, server: &Slug, new: &[NewAssignment]) -> Result<Revision, AdminError> {
+        if i64::try_from(new.len()).unwrap_or(i64::MAX) > CHANGES_MAX {
+            return Err(AdminError::invalid(
+                "assignments",
+                format!("{} items; at most {CHANGES_MAX} at once", new.len()),
+            ));
+        }
+        let mut edit = self.store.edit().await?;
+        let server = find(&mut edit, server).await?;
+        let roles = roles::all(&mut edit, server.id).await?;
+        for (index, new) in new.iter().enumerate() {
+            let given = self.give(&mut edit, &server, &roles, new).await;
+            given.map_err(|error| error.at("assignments", index))?;
+        }
+        let subject = format!("resource-server:{}", server.name);
+        self.conclude(edit, FactKind::AssignmentAdded, subject, json!({ "added": new.len() })).await
+    }
+
+    /// Writes one: what is recorded, how it is shown, and whom the audit trail finds it under.
+    async fn give(
+        &self,
+        edit: &mut Edit,
+        server: &ResourceServer,
+        roles: &[Role],
+        new: &NewAssignment,
+    ) -> Result<(Recorded, Value, String), AdminError> {
+        let now = self.now();
+        let named = new.principal.resolve_at(edit, server).await?;
         let held = match &new.held {
-            HeldRef::Role(name) => Held::Role(by_name(&roles, name)?.id),
+            HeldRef::Role(name) => Held::Role(by_name(roles, name)?.id),
             HeldRef::Permission(permission) => {
-                check_declared(&mut edit, &server, std::slice::from_ref(permission)).await?;
+                check_declared(edit, server, std::slice::from_ref(permission)).await?;
                 Held::Permission(permission.clone())
             }
         };
-        self.check_held(&mut edit, &server.name, &held, &roles, new.interval.expires_at).await?;
-        let administered = self.administered_at(&mut edit, &server.name).await?;
+        self.check_held(edit, &server.name, &held, roles, new.interval.expires_at).await?;
+        let administered = self.administered_at(edit, &server.name).await?;
         let id = AssignmentId::mint(now, self.entropy.as_ref());
         let recorded = Recorded {
             assignment: Assignment { id, held, effect: new.effect, interval: new.interval },
@@ -71,14 +106,13 @@ impl Admin {
             given_by: self.actor.to_string(),
             created_at: now,
         };
-        refuse_twice(&mut edit, &recorded, &named.label).await?;
-        assignments::insert(&mut edit, &recorded).await?;
-        self.check_still(&mut edit, administered).await?;
-        let after = describe(&recorded, &named.label, &server.name, &roles);
+        refuse_twice(edit, &recorded, &named.label).await?;
+        assignments::insert(edit, &recorded).await?;
+        self.check_still(edit, administered).await?;
+        let after = describe(&recorded, &named.label, &server.name, roles);
         let changed = Changed::Assignments(server.id, named.principal, recorded.scope.clone());
         edit.log(&changed, &self.actor, now, States::created(after.clone())).await?;
-        self.conclude(edit, FactKind::AssignmentAdded, named.subject, after.clone()).await?;
-        Ok((recorded, after))
+        Ok((recorded, after, named.subject))
     }
 
     /// # Errors

@@ -23,6 +23,8 @@ pub enum AdminError {
     Taken { what: &'static str, name: String },
     #[error("{what} {name:?} cannot be deleted: {because}")]
     InUse { what: &'static str, name: String, because: &'static str },
+    #[error("{holder} holds the {what} {name}, which the files do not have: take it away first")]
+    Held { what: &'static str, name: String, holder: String },
     #[error("that would make {what} {name:?} include itself")]
     Cycle { what: &'static str, name: String },
     #[error("that would nest groups deeper than {max}")]

@@ -10,7 +10,7 @@ use super::{Admin, AdminError, PAGE_MAX, PrincipalRef};
 use crate::domain::assignment::Principal;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
-use crate::domain::group::{GROUP_DEPTH_MAX, Group};
+use crate::domain::group::{GROUP_DEPTH_MAX, Group, NamedGroup, NamedGroups};
 use crate::domain::id::GroupId;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::role::reaches;
@@ -101,6 +101,30 @@ impl Admin {
         self.conclude(edit, FactKind::GroupMemberRemoved, format!("group:{}", group.name), before).await
     }
 
+    /// Puts a group into a group for good, within an edit.
+    pub(super) async fn nest(&self, edit: &mut Edit, outer: &Slug, inner: &Slug) -> Result<(), AdminError> {
+        let (outer, inner) = (find(edit, outer).await?, find(edit, inner).await?);
+        // A conflict would end the whole edit, and say less.
+        if groups::nesting(edit).await?.contains(&(inner.id, outer.id)) {
+            let problem = format!("{} is in {} for a time: take it out first", inner.name, outer.name);
+            return Err(AdminError::invalid("groups", problem));
+        }
+        check_nesting(edit, inner.id, &outer).await?;
+        let given_by = self.actor.to_string();
+        let member = Principal::Group(inner.id);
+        let new = NewMember { group: outer.id, member, interval: Interval::ALWAYS, reason: None, given_by: &given_by };
+        groups::add_member(edit, &new, self.now()).await?;
+        self.log_member(edit, member, States::created(json!({ "member": format!("group:{}", inner.name) }))).await
+    }
+
+    /// Takes a group out of a group, within an edit.
+    pub(super) async fn unnest(&self, edit: &mut Edit, outer: &Slug, inner: &Slug) -> Result<(), AdminError> {
+        let (outer, inner) = (find(edit, outer).await?, find(edit, inner).await?);
+        let member = Principal::Group(inner.id);
+        groups::remove_member(edit, outer.id, member).await?;
+        self.log_member(edit, member, States::removed(json!({ "member": format!("group:{}", inner.name) }))).await
+    }
+
     async fn log_member(&self, edit: &mut Edit, member: Principal, states: States) -> Result<(), AdminError> {
         Ok(edit.log(&Changed::Memberships(member), &self.actor, self.now(), states).await?)
     }
@@ -121,6 +145,26 @@ impl Admin {
         };
         Ok(members.iter().map(view).collect())
     }
+}
+
+/// All groups, each with the groups that are in it for good.
+pub(super) async fn named_groups(conn: &mut Conn) -> Result<NamedGroups, AdminError> {
+    let mut names = HashMap::new();
+    let mut after = String::new();
+    loop {
+        let page = groups::list(conn, &after, PAGE_MAX).await?;
+        let Some(last) = page.last() else { break };
+        last.name.as_str().clone_into(&mut after);
+        names.extend(page.into_iter().map(|group| (group.id, group.name)));
+    }
+    let mut listed: NamedGroups = names.values().map(|name| (name.clone(), NamedGroup::default())).collect();
+    for (inner, outer) in groups::nesting_for_good(conn).await? {
+        if let (Some(inner), Some(outer)) = (names.get(&inner), names.get(&outer).and_then(|name| listed.get_mut(name)))
+        {
+            outer.groups.insert(inner.clone());
+        }
+    }
+    Ok(listed)
 }
 
 async fn find(conn: &mut Conn, name: &Slug) -> Result<Group, AdminError> {

@@ -11,10 +11,11 @@ use crate::domain::assignment::Principal;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::id::ResourceServerId;
-use crate::domain::model::{GROUP, MEMBER, Model, SubjectSpace};
+use crate::domain::model::{MEMBER, Model};
 use crate::domain::name::{Reason, Segment, Slug};
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::resource_server::ResourceServer;
+use crate::domain::subject_name::{SubjectName, check_edge};
 use crate::domain::time::Interval;
 use crate::store::changes::{CHANGES_MAX, States};
 use crate::store::edges::{self, EdgeKey, Recorded, Which};
@@ -52,10 +53,10 @@ pub struct RelationWrite {
 }
 
 /// Edges as one write resolves them: each name is looked up once.
-struct Resolver<'a> {
-    server: &'a ResourceServer,
-    model: &'a Model,
-    known: HashMap<PrincipalRef, Principal>,
+pub(super) struct Resolver<'a> {
+    pub server: &'a ResourceServer,
+    pub model: &'a Model,
+    pub known: HashMap<PrincipalRef, Principal>,
 }
 
 impl Admin {
@@ -200,34 +201,14 @@ impl Resolver<'_> {
         Err(AdminError::Precondition { what: format!("{}#{}@{}", name.object, name.relation, name.subject) })
     }
 
-    /// Reads `type:id`, `type:*` and `type:id#relation` as the model means them.
-    async fn subject(&mut self, conn: &mut Conn, text: &str) -> Result<EdgeSubject, AdminError> {
-        let unreadable =
-            || AdminError::invalid("subject", format!("{text:?} is not type:id, type:* or type:id#relation"));
-        let (of, id) = text.split_once(':').ok_or_else(unreadable)?;
-        let of = Segment::parse(of)?;
-        if of.as_str() == GROUP {
-            let name = id.strip_suffix(&format!("#{MEMBER}")).unwrap_or(id);
-            return self.principal(conn, PrincipalRef::Group(name.to_owned())).await;
+    pub(super) async fn subject(&mut self, conn: &mut Conn, text: &str) -> Result<EdgeSubject, AdminError> {
+        let name = SubjectName::read(self.model, text).map_err(|problem| AdminError::invalid("subject", problem))?;
+        match name {
+            SubjectName::Person(name) => self.principal(conn, PrincipalRef::User(name)).await,
+            SubjectName::Client(name) => self.principal(conn, PrincipalRef::Client(name)).await,
+            SubjectName::Group(name) => self.principal(conn, PrincipalRef::Group(name)).await,
+            SubjectName::Known(subject) => Ok(subject),
         }
-        match self.model.subject_space(of.as_str()) {
-            Some(_) if id == "*" => Ok(EdgeSubject::Everyone(of)),
-            Some(SubjectSpace::People) => self.principal(conn, PrincipalRef::User(id.to_owned())).await,
-            Some(SubjectSpace::Clients) => self.principal(conn, PrincipalRef::Client(id.to_owned())).await,
-            Some(SubjectSpace::External) => Ok(EdgeSubject::External(ObjectRef::new(&of, id)?)),
-            None if self.model.resources.contains_key(&of) => self.object(&of, id),
-            None => Err(AdminError::invalid("subject", format!("the model has no type {:?}", of.as_str()))),
-        }
-    }
-
-    /// A resource, or what is related to it: the last `#` parts the two where a relation of that name exists.
-    fn object(&self, of: &Segment, id: &str) -> Result<EdgeSubject, AdminError> {
-        if let Some((object, relation)) = id.rsplit_once('#')
-            && self.model.relation(of.as_str(), relation).is_some()
-        {
-            return Ok(EdgeSubject::Userset(ObjectRef::new(of, object)?, Segment::parse(relation)?));
-        }
-        Ok(EdgeSubject::Object(ObjectRef::new(of, id)?))
     }
 
     async fn principal(&mut self, conn: &mut Conn, name: PrincipalRef) -> Result<EdgeSubject, AdminError> {
@@ -240,17 +221,8 @@ impl Resolver<'_> {
     }
 
     fn check_allowed(&self, name: &EdgeName, subject: &EdgeSubject) -> Result<(), AdminError> {
-        let of = name.object.object_type();
-        let Some(relation) = self.model.relation(of, name.relation.as_str()) else {
-            let problem = format!("the model has no relation {:?} on a type {of:?}", name.relation.as_str());
-            return Err(AdminError::invalid("relation", problem));
-        };
-        if self.model.accepts(relation, subject) {
-            return Ok(());
-        }
-        let allowed = relation.subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let problem = format!("{} of {of} may not be {}; it may be {allowed}", name.relation, name.subject);
-        Err(AdminError::invalid("subject", problem))
+        let allowed = check_edge(self.model, &name.object, name.relation.as_str(), subject, &name.subject);
+        allowed.map_err(|(member, problem)| AdminError::invalid(member, problem))
     }
 }
 

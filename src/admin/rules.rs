@@ -40,7 +40,20 @@ impl Admin {
         compile(model.clone(), text.clone()).await?;
 
         let (mut edit, server) = self.begin_rules(server, &before).await?;
-        let newest = rules::newest(&mut edit, server.id).await?;
+        let after = self.write_rules(&mut edit, &server, &before, change).await?;
+        let revision = self.activate(edit, &server, &before, after).await?;
+        Ok((after, revision))
+    }
+
+    /// Writes what is new as new versions, and says which then count; what was compiled is trusted here.
+    pub(super) async fn write_rules(
+        &self,
+        edit: &mut Edit,
+        server: &ResourceServer,
+        before: &Rules,
+        change: &RuleChange,
+    ) -> Result<Versions, AdminError> {
+        let newest = rules::newest(edit, server.id).await?;
         let (given_by, created_at) = (self.actor.to_string(), self.now());
         let stamp = |version| Stamp { of: server.id, version, given_by: &given_by, created_at };
         let mut after = before.versions();
@@ -48,8 +61,8 @@ impl Admin {
             change.model.as_ref().filter(|new| before.model.as_ref().is_none_or(|(_, old)| old != *new))
         {
             after.model = newest.model + 1;
-            rules::insert_model(&mut edit, stamp(after.model), model).await?;
-            declare_actions(&mut edit, &server, model).await?;
+            rules::insert_model(edit, stamp(after.model), model).await?;
+            declare_actions(edit, server, model).await?;
         }
         match change.policies.as_deref().map(str::trim) {
             None => {}
@@ -57,11 +70,10 @@ impl Admin {
             Some(new) if before.policies.as_ref().is_some_and(|(_, old)| old == new) => {}
             Some(new) => {
                 after.policies = newest.policies + 1;
-                rules::insert_policies(&mut edit, stamp(after.policies), new).await?;
+                rules::insert_policies(edit, stamp(after.policies), new).await?;
             }
         }
-        let revision = self.activate(edit, &server, &before, after).await?;
-        Ok((after, revision))
+        Ok(after)
     }
 
     /// Makes other versions the ones that count; 0 for none.
@@ -138,7 +150,7 @@ impl Admin {
 }
 
 /// What Doorward's own resource server is, the code says: a policy there could lock every operator out.
-fn of_applications(server: ResourceServer) -> Result<ResourceServer, AdminError> {
+pub(super) fn of_applications(server: ResourceServer) -> Result<ResourceServer, AdminError> {
     if server.name.as_str() == DOORWARD {
         return Err(AdminError::invalid("resource_server", "the model and policies of doorward are built in"));
     }

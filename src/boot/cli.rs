@@ -27,6 +27,8 @@ Examples:
   doorward user create alice --name 'Alice Ames'
   doorward assign add user:alice --resource-server notes --role viewer
   doorward client create notes-api --resource-server notes --decision-caller
+  doorward authz test authz/notes            decision tests of a folder, without a database
+  doorward authz apply authz/notes           make roles, model and policies what the folder says
 
 Every setting is also an environment variable: server.listen is DOORWARD_SERVER_LISTEN.
 Commands work on the database directly, also beside a running server, which follows within a second."

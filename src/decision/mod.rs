@@ -3,10 +3,13 @@
 //!
 //! Ground: use cases may ask it. Never: HTTP, tokens, writing. The engine never does I/O, reads a clock or panics.
 
+mod asked;
 mod cache;
 mod engine;
 mod follow;
+pub mod given;
 mod load;
+pub mod memory;
 pub mod policies;
 mod service;
 mod snapshot;

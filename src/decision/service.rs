@@ -8,21 +8,21 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::sync::{Notify, watch};
 
+use super::asked;
 use super::cache::{Changes, KeyCache};
 use super::engine::{self, Decision, Direct, Held, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef, SubjectState};
 use super::load::{View, load_snapshot};
 use super::policies::{Policies, PolicyError};
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
-use crate::domain::attribute::{AttributeError, coerce};
+use crate::domain::attribute::AttributeError;
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::client::Client;
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::GrantState;
 use crate::domain::group::Membership;
 use crate::domain::id::{GrantId, PersonId, ResourceServerId, TokenId};
-use crate::domain::model::{Attributes, CLIENT, SubjectSpace, USER};
-use crate::domain::name::{ClientName, Segment};
+use crate::domain::name::ClientName;
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::time::{Clock, Instant};
@@ -160,9 +160,6 @@ pub struct Decisions {
     pub(super) keys_changed: watch::Sender<Revision>,
 }
 
-/// No name of a person or client is longer, in bytes.
-const SUBJECT_LEN_MAX: usize = 255;
-
 /// How long an answer waits for the log to catch up with what it has read.
 const APPLY_WAIT: Duration = Duration::from_secs(2);
 
@@ -232,22 +229,11 @@ impl Decisions {
         subject_type: &str,
         id: &str,
     ) -> Result<Option<SubjectRef>, DecisionError> {
-        let space = match subject_type {
-            USER => Some(SubjectSpace::People),
-            CLIENT => Some(SubjectSpace::Clients),
-            other => self.snapshot(at).await?.1.model().and_then(|model| model.subject_space(other)),
+        let space = match asked::space(subject_type) {
+            Some(known) => Some(known),
+            None => self.snapshot(at).await?.1.model().and_then(|model| model.subject_space(subject_type)),
         };
-        // No `sub`, username or `client_id` is longer: what is longer is nobody's.
-        let is_short = id.len() <= SUBJECT_LEN_MAX;
-        Ok(match space {
-            Some(SubjectSpace::People) => is_short.then(|| SubjectRef::User(id.to_owned())),
-            Some(SubjectSpace::Clients) => is_short.then(|| SubjectRef::Client(id.to_owned())),
-            Some(SubjectSpace::External) => {
-                let of = Segment::parse(subject_type).ok();
-                of.and_then(|of| ObjectRef::new(&of, id).ok()).map(SubjectRef::External)
-            }
-            None => None,
-        })
+        Ok(space.and_then(|space| asked::named(space, subject_type, id)))
     }
 
     /// Roles and model of a resource server, and the revision they were read at.
@@ -294,17 +280,7 @@ impl Decisions {
             return Ok(());
         }
         let (_, snapshot) = self.snapshot(at).await?;
-        let Some(model) = snapshot.model() else { return Ok(()) };
-        let none = Attributes::new();
-        let of_subject =
-            model.subjects.get(engine::subject_type(model, &query.subject)).map_or(&none, |of| &of.attributes);
-        let of = model.resources.get(query.resource_type.as_str());
-        let of_action = of.and_then(|of| of.actions.get(query.action.as_str())).map_or(&none, |of| &of.properties);
-        coerce(of_subject, subject, "subject.properties")?;
-        coerce(of_action, action, "action.properties")?;
-        coerce(of.map_or(&none, |of| &of.attributes), resource, "resource.properties")?;
-        coerce(&model.context, context, "context")?;
-        Ok(())
+        snapshot.model().map_or(Ok(()), |model| Ok(asked::check_sent(model, query)?))
     }
 
     /// Asks until all that the answer was made of belongs to one revision: from the caches twice, then inside one

@@ -9,6 +9,9 @@ pub mod administration {}
 #[doc = include_str!("howto.md")]
 pub mod howto {}
 
+#[doc = include_str!("worlds.md")]
+pub mod worlds {}
+
 #[doc = include_str!("operations.md")]
 pub mod operations {}
 

@@ -1,6 +1,9 @@
 //! Groups of people and clients; groups nest, without cycles.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::id::GroupId;
 use super::name::Slug;
@@ -22,3 +25,14 @@ pub struct Membership {
     pub name: Arc<str>,
     pub interval: Interval,
 }
+
+/// A group as files say it: the groups that are in it for good. Who else is in it is data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NamedGroup {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<Slug>,
+}
+
+/// Groups by name.
+pub type NamedGroups = BTreeMap<Slug, NamedGroup>;

@@ -32,4 +32,5 @@ pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod signing_key;
+pub mod subject_name;
 pub mod time;

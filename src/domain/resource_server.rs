@@ -1,6 +1,6 @@
 //! Resource servers: applications whose permissions, roles and grants live in a namespace of their own.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::id::ResourceServerId;
 use super::name::Slug;
@@ -82,7 +82,8 @@ pub struct ResourceServer {
 }
 
 /// Which optional claims it wants in its access tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct TokenClaims {
     pub roles: bool,
     pub permissions: bool,

@@ -1,6 +1,8 @@
 //! Roles: named sets of permissions of one resource server. Roles include roles, without cycles.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::id::RoleId;
 use super::name::Slug;
@@ -13,6 +15,19 @@ pub struct Role {
     pub permissions: Vec<Permission>,
     pub includes: Vec<RoleId>,
 }
+
+/// A role as files say it: by names, each in alphabetical order and once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NamedRole {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub permissions: BTreeSet<Permission>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub includes: BTreeSet<Slug>,
+}
+
+/// All roles of a resource server, by name.
+pub type NamedRoles = BTreeMap<Slug, NamedRole>;
 
 /// Whether `from` would include itself if it included `to`.
 #[must_use]

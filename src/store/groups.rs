@@ -127,6 +127,20 @@ pub async fn nesting(conn: &mut Conn) -> Result<Vec<(GroupId, GroupId)>, StoreEr
     Ok(rows.into_iter().map(|(m, g)| (GroupId::from_uuid(m.0), GroupId::from_uuid(g.0))).collect())
 }
 
+/// Which groups are directly in which without a beginning or an end: member, group.
+///
+/// # Errors
+/// The database's.
+pub async fn nesting_for_good(conn: &mut Conn) -> Result<Vec<(GroupId, GroupId)>, StoreError> {
+    let query = group_members::table
+        .filter(group_members::member_kind.eq("group"))
+        .filter(group_members::not_before.is_null())
+        .filter(group_members::expires_at.is_null())
+        .select((group_members::member_id, group_members::group_id));
+    let rows = on!(conn, |c| query.load::<(Uid, Uid)>(c).await)?;
+    Ok(rows.into_iter().map(|(m, g)| (GroupId::from_uuid(m.0), GroupId::from_uuid(g.0))).collect())
+}
+
 pub(super) fn principal(kind: &str, id: Uid) -> Result<Principal, StoreError> {
     Principal::from_parts(kind, id.0).ok_or_else(|| StoreError::corrupt(format!("principal kind {kind:?}")))
 }

@@ -33,6 +33,21 @@ pub async fn insert(tx: &mut Tx, rs: &ResourceServer, now: Instant) -> Result<()
     Ok(())
 }
 
+/// Gives a resource server other scopes and claims.
+///
+/// # Errors
+/// The database's.
+pub async fn update(tx: &mut Tx, rs: &ResourceServer) -> Result<(), StoreError> {
+    let target = resource_servers::table.find(Uid(rs.id.uuid()));
+    let set = (
+        resource_servers::scopes.eq(rs.scopes.to_string()),
+        resource_servers::claim_roles.eq(rs.claims.roles),
+        resource_servers::claim_permissions.eq(rs.claims.permissions),
+    );
+    on!(&mut **tx, |c| diesel::update(target).set(set).execute(c).await)?;
+    Ok(())
+}
+
 /// All resource servers, in order of name. There are few of them.
 ///
 /// # Errors
@@ -87,4 +102,14 @@ pub async fn declare(tx: &mut Tx, of: ResourceServerId, permission: &Permission)
     );
     let insert = diesel::insert_into(permissions::table).values(row).on_conflict_do_nothing();
     Ok(on!(&mut **tx, |c| insert.execute(c).await)? == 1)
+}
+
+/// Takes a declared permission back.
+///
+/// # Errors
+/// The database's.
+pub async fn undeclare(tx: &mut Tx, of: ResourceServerId, permission: &Permission) -> Result<(), StoreError> {
+    let gone = permissions::table.find((Uid(of.uuid()), permission.action.as_str(), permission.resource_type.as_str()));
+    on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)?;
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod api_keys;
+mod authz;
 mod clients;
 mod keys;
 mod people;
@@ -41,6 +42,9 @@ pub(super) enum AdminCommand {
     /// API keys: what programs show in somebody's name.
     #[command(subcommand)]
     ApiKey(api_keys::ApiKeyCommand),
+    /// The authorization of a resource server as files: test, apply, export, roll back.
+    #[command(subcommand)]
+    Authz(authz::AuthzCommand),
     /// What happened: the latest facts of the audit trail.
     Audit(access::AuditArgs),
     /// Signing keys.
@@ -59,6 +63,11 @@ struct Context<'a> {
 
 /// Opens the database, beside a running server or not, and runs one command.
 pub(super) async fn run(config: &Config, command: AdminCommand, json: bool) -> Result<(), BootError> {
+    if let AdminCommand::Authz(command) = &command
+        && let Some(done) = authz::offline(command, Output { json })
+    {
+        return done;
+    }
     let store = Arc::new(Store::open(&store_options(config), Opener::Command).await.map_err(explain)?);
     let world = World::system();
     let admin = Admin::new(store.clone(), world.clock.clone(), world.entropy.clone(), Actor::CommandLine);
@@ -72,6 +81,7 @@ pub(super) async fn run(config: &Config, command: AdminCommand, json: bool) -> R
         AdminCommand::Group(command) => access::run_group(&context, command).await,
         AdminCommand::Assign(command) => access::run(&context, command).await,
         AdminCommand::ApiKey(command) => api_keys::run(&context, command).await,
+        AdminCommand::Authz(command) => authz::run(&context, command).await,
         AdminCommand::Audit(args) => access::audit(&context, args).await,
         AdminCommand::Keys(command) => keys::run(&context, command).await,
     }

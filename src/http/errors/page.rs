@@ -107,6 +107,7 @@ impl From<AdminError> for ErrorPage {
             | AdminError::NotFound { .. }
             | AdminError::Taken { .. }
             | AdminError::InUse { .. }
+            | AdminError::Held { .. }
             | AdminError::Cycle { .. }
             | AdminError::TooDeep { .. }
             | AdminError::Beyond { .. }

@@ -61,7 +61,7 @@ impl Problem {
             AdminError::NotFound { .. } if is_addressed => refused(StatusCode::NOT_FOUND, "not_found"),
             AdminError::NotFound { .. } => refused(StatusCode::BAD_REQUEST, "unknown_name"),
             AdminError::Taken { .. } => refused(StatusCode::CONFLICT, "exists_already"),
-            AdminError::InUse { .. } => refused(StatusCode::CONFLICT, "in_use"),
+            AdminError::InUse { .. } | AdminError::Held { .. } => refused(StatusCode::CONFLICT, "in_use"),
             AdminError::Cycle { .. } => refused(StatusCode::CONFLICT, "includes_itself"),
             AdminError::TooDeep { .. } => refused(StatusCode::CONFLICT, "too_deep"),
             AdminError::Beyond { .. } => refused(StatusCode::FORBIDDEN, "beyond_own_permissions"),

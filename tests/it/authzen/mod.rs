@@ -3,3 +3,4 @@ mod evaluation;
 mod evaluations;
 mod policies;
 mod relations;
+mod worlds;

@@ -1,0 +1,45 @@
+//! `doorward authz …`: the authorization of one resource server as a folder of files.
+
+mod apply;
+mod export;
+mod files;
+mod test;
+mod versions;
+
+use clap::Subcommand;
+
+use super::super::node::BootError;
+use super::super::output::Output;
+use super::Context;
+
+#[derive(Subcommand)]
+pub(in crate::boot) enum AuthzCommand {
+    /// Run the decision tests of a folder. It needs no database.
+    Test(test::TestArgs),
+    /// Make a resource server's roles, model, policies and groups what a folder says.
+    Apply(apply::ApplyArgs),
+    /// Write a resource server's roles, model, policies and groups into a folder.
+    Export(export::ExportArgs),
+    /// List the versions of model and policies.
+    Versions(versions::VersionsArgs),
+    /// Let earlier versions of model and policies count.
+    Rollback(versions::RollbackArgs),
+}
+
+/// What needs no database is done before one is opened.
+pub(super) fn offline(command: &AuthzCommand, output: Output) -> Option<Result<(), BootError>> {
+    match command {
+        AuthzCommand::Test(args) => Some(test::run(args, output)),
+        _ => None,
+    }
+}
+
+pub(super) async fn run(cx: &Context<'_>, command: AuthzCommand) -> Result<(), BootError> {
+    match command {
+        AuthzCommand::Test(args) => test::run(&args, cx.output),
+        AuthzCommand::Apply(args) => apply::run(cx, &args).await,
+        AuthzCommand::Export(args) => export::run(cx, &args).await,
+        AuthzCommand::Versions(args) => versions::list(cx, &args).await,
+        AuthzCommand::Rollback(args) => versions::rollback(cx, &args).await,
+    }
+}

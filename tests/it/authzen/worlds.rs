@@ -1,0 +1,225 @@
+//! Authorization as files: the worlds of `tests/worlds`, applied to a running server, decide there as they do without one.
+
+use std::path::{Path, PathBuf};
+
+use doorward::admin::clients::NewClient;
+use doorward::admin::load::Load;
+use doorward::admin::people::NewPerson;
+use doorward::decision::given::{Case, Data, DecisionTests, Given};
+use doorward::domain::client::AuthMethod;
+use doorward::domain::time::Clock as _;
+use serde_json::{Value, json};
+
+use crate::support::{Auth, House, both, eventually, new_client, slug};
+
+const WORLDS: [&str; 4] = ["documents", "code-host", "todo", "clinic"];
+
+fn folder(world: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds").join(world)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The decision tests of a world, in order of their files.
+fn tests_of(world: &str) -> Vec<DecisionTests> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder(world).join("tests")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()).collect()
+}
+
+/// A copy that a test may change.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target)
+        } else {
+            std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap()
+        }
+    }
+}
+
+fn rewrite(file: &Path, from: &str, to: &str) {
+    let before = std::fs::read_to_string(file).unwrap();
+    assert!(before.contains(from), "{file:?}: {from}");
+    std::fs::write(file, before.replace(from, to)).unwrap();
+}
+
+impl House {
+    fn apply(&self, folder: &Path) -> Value {
+        self.command(&["authz", "apply", text(folder)])
+    }
+
+    /// What a command that must fail says.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.doorward(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
+    async fn api_of(&self, server: &str) -> Auth {
+        let id = format!("{server}-pep");
+        let new = NewClient {
+            resource_server: Some(slug(server)),
+            decision_caller: true,
+            ..new_client(&id, AuthMethod::ClientSecretBasic)
+        };
+        let secret = self.node().admin().create_client(new).await.unwrap().secret.unwrap();
+        Auth::basic(&id, secret.reveal())
+    }
+
+    async fn bring(&self, server: &str, given: &Given) {
+        let admin = self.node().admin();
+        for person in &given.people {
+            let new = NewPerson {
+                sub: person.sub.clone(),
+                name: person.name.clone(),
+                email: person.email.clone(),
+                email_verified: person.email.is_some(),
+                ..NewPerson::named(person.username.clone())
+            };
+            let made = admin.create_person(new).await.unwrap();
+            if person.disabled {
+                admin.disable_person(made.sub.as_str()).await.unwrap();
+            }
+        }
+        for client in &given.clients {
+            admin.create_client(new_client(client.as_str(), AuthMethod::ClientSecretBasic)).await.unwrap();
+        }
+        for member in &given.members {
+            let of = member.member.parse().unwrap();
+            admin.add_group_member(&member.group, &of, member.interval().unwrap(), None).await.unwrap();
+        }
+        let data = Data {
+            subjects: given.subjects.clone(),
+            resources: given.resources.clone(),
+            relations: given.relations.clone(),
+            assignments: given.assignments.clone(),
+        };
+        let server = slug(server);
+        Load { admin, server: &server, dry_run: false, progress: &|_| {} }.run(&data).await.unwrap();
+    }
+
+    async fn asked(&self, api: &Auth, case: &Case) -> bool {
+        let entity = |text: &str, properties: &serde_json::Map<String, Value>| {
+            let (of, id) = text.split_once(':').unwrap();
+            json!({ "type": of, "id": id, "properties": properties })
+        };
+        let body = json!({
+            "subject": entity(&case.subject, &case.properties.subject),
+            "action": { "name": case.action, "properties": case.properties.action },
+            "resource": entity(&case.resource, &case.properties.resource),
+            "context": case.context,
+        });
+        let answer = self.json("/access/v1/evaluation", api, &body).await;
+        assert_eq!(answer.status, 200, "{body}: {answer:?}");
+        answer.json()["decision"].as_bool().unwrap()
+    }
+}
+
+both! {
+    async fn every_world_decides_over_http_as_its_files_say(house: House) {
+        let mut asked = 0;
+        for world in WORLDS {
+            assert_eq!(house.command(&["authz", "test", text(&folder(world))])["failed"], 0);
+            assert_eq!(house.apply(&folder(world))["changed"], true);
+            assert_eq!(house.apply(&folder(world))["changed"], false, "{world}: the second time");
+            let api = house.api_of(world).await;
+            for tests in tests_of(world) {
+                house.bring(world, &tests.given).await;
+                for case in &tests.decide {
+                    if let Some(now) = case.now.or(tests.given.now) {
+                        house.advance(house.clock.now().until(now));
+                    }
+                    let what = format!("{world}: {} {} {}", case.subject, case.action, case.resource);
+                    eventually(&what, async || house.asked(&api, case).await == case.decision).await;
+                    asked += 1;
+                }
+            }
+        }
+        println!("{asked} decisions came out over HTTP as offline");
+    }
+
+    async fn what_is_exported_and_applied_again_is_the_same_byte_for_byte(house: House) {
+        let place = tempfile::tempdir().unwrap();
+        for world in WORLDS {
+            house.apply(&folder(world));
+            let [first, second] = ["a", "b"].map(|name| place.path().join(format!("{world}-{name}")));
+            house.command(&["authz", "export", "--resource-server", world, text(&first)]);
+            assert_eq!(house.apply(&first)["changed"], false, "{world}");
+            house.command(&["authz", "export", "--resource-server", world, text(&second)]);
+            for entry in std::fs::read_dir(&first).unwrap() {
+                let name = entry.unwrap().file_name();
+                let [a, b] = [&first, &second].map(|folder| std::fs::read_to_string(folder.join(&name)).unwrap());
+                assert_eq!(a, b, "{world}: {name:?}");
+            }
+            let again = house.refused(&["authz", "export", "--resource-server", world, text(&first)]);
+            assert!(again.contains("is not empty"), "{again}");
+        }
+    }
+
+    async fn a_rollback_restores_the_earlier_decisions_at_once(house: House) {
+        let place = tempfile::tempdir().unwrap();
+        let changed = place.path().join("documents");
+        copy(&folder("documents"), &changed);
+        house.apply(&changed);
+        let api = house.api_of("documents").await;
+        let tests = tests_of("documents").remove(0);
+        house.bring("documents", &tests.given).await;
+        let is = |subject: &str, resource: &str| {
+            let of = |case: &&Case| case.subject == subject && case.action == "read" && case.resource == resource;
+            tests.decide.iter().find(of).unwrap()
+        };
+        let (draft, link) = (is("user:dee", "document:sketch"), is("user:dee", "document:flyer"));
+        eventually("the link is there", async || house.asked(&api, link).await).await;
+        assert!(!house.asked(&api, draft).await);
+
+        // Drafts for everybody, links for nobody.
+        std::fs::remove_dir_all(changed.join("tests")).unwrap();
+        rewrite(&changed.join("policies.cedar"), "resource.draft }", "resource.draft && !resource.draft }");
+        rewrite(&changed.join("model.toml"), "\"user:*\", ", "");
+        let told = house.apply(&changed);
+        let lines = told["difference"].to_string();
+        assert!(lines.contains("- resources.document.relations.viewer.subjects: user:*"), "{lines}");
+        assert!(lines.contains("+ when { resource has draft && resource.draft && !resource.draft }"), "{lines}");
+        eventually("drafts are open", async || house.asked(&api, draft).await).await;
+        eventually("links are not", async || !house.asked(&api, link).await).await;
+
+        house.command(&["authz", "rollback", "--resource-server", "documents", "--model", "1", "--policies", "1"]);
+        eventually("drafts are closed", async || !house.asked(&api, draft).await).await;
+        eventually("links are open", async || house.asked(&api, link).await).await;
+        let versions = house.command(&["authz", "versions", "--resource-server", "documents"]);
+        assert_eq!(versions["model"][1]["active"], true, "{versions}");
+    }
+
+    async fn nothing_is_written_when_a_test_fails_or_a_removed_role_is_held(house: House) {
+        let place = tempfile::tempdir().unwrap();
+        let changed = place.path().join("documents");
+        copy(&folder("documents"), &changed);
+        rewrite(&changed.join("policies.cedar"), "resource.hold }", "!resource.hold }");
+        let refused = house.refused(&["authz", "apply", text(&changed)]);
+        assert!(refused.contains("nothing was written") && refused.contains("decide["), "{refused}");
+        assert!(house.node().admin().authorization(&slug("documents")).await.unwrap().is_none());
+
+        house.apply(&folder("documents"));
+        house.bring("documents", &tests_of("documents").remove(0).given).await;
+        std::fs::remove_dir_all(changed.join("tests")).unwrap();
+        std::fs::remove_file(changed.join("roles.toml")).unwrap();
+        std::fs::write(changed.join("policies.cedar"), "").unwrap();
+        let refused = house.refused(&["authz", "apply", text(&changed)]);
+        assert!(refused.contains("user:eve holds the role librarian"), "{refused}");
+        // Only shown: nothing else than before.
+        std::fs::write(changed.join("roles.toml"), "[roles.librarian]\n").unwrap();
+        let shown = house.command(&["authz", "apply", "--dry-run", text(&changed)]);
+        assert!(shown["difference"].to_string().contains("- archivist"), "{shown}");
+        assert_eq!(house.apply(&folder("documents"))["changed"], false);
+        std::fs::write(changed.join("roles.toml"), "[roles.librarian]\npermission = []\n").unwrap();
+        let refused = house.refused(&["authz", "apply", text(&changed)]);
+        assert!(refused.contains("roles.toml") && refused.contains("line 2") && refused.contains("unknown field"), "{refused}");
+    }
+}
