@@ -72,6 +72,10 @@ impl Login {
     /// See [`SignInError`].
     pub async fn sign_in(&self, attempt: Attempt) -> Result<SignedIn, SignInError> {
         let _turn = self.attempts.take().await.ok_or(SignInError::Busy)?;
+        self.store.in_one_piece(self.try_sign_in(attempt)).await
+    }
+
+    async fn try_sign_in(&self, attempt: Attempt) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
         let mut conn = self.store.read().await?;
         let live = interactions::live(&mut conn, attempt.interaction, &attempt.browser.digest(), now).await?;

@@ -60,6 +60,10 @@ impl Provider {
         if !client.grant_types.authorization_code {
             return Err(TokenError::GrantNotAllowed);
         }
+        self.store.in_one_piece(self.spend_code(client, request)).await
+    }
+
+    async fn spend_code(&self, client: &Client, request: CodeRequest) -> Result<Tokens, TokenError> {
         let now = self.clock.now();
         let digest = request.code.digest();
         let code = codes::find(&mut self.store.read().await?, &digest).await?.ok_or(NO_CODE)?;

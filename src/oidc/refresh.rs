@@ -43,7 +43,7 @@ impl Provider {
             return Err(TokenError::GrantNotAllowed);
         }
         for _ in 0..2 {
-            match self.try_refresh(client, &request).await? {
+            match self.store.in_one_piece(self.try_refresh(client, &request)).await? {
                 Rotation::Done(tokens) => return Ok(tokens),
                 Rotation::Lost => {}
             }
