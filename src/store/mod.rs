@@ -53,7 +53,6 @@ pub use self::conn::{Conn, Tx};
 use self::conn::{Lite, LiteConn};
 pub use self::error::StoreError;
 pub use self::guard::debug_assert_outside_transaction;
-use self::in_place::Pieces;
 pub use self::lite::is_served;
 use self::writer::Writer;
 
@@ -74,7 +73,7 @@ pub struct StoreOptions {
 
 enum Back {
     Pg { pool: Pool<AsyncPgConnection>, log: Pool<AsyncPgConnection> },
-    Lite { pieces: Pieces, writer: Writer, readers: Pool<Lite>, log: Pool<Lite>, _server: Option<std::fs::File> },
+    Lite { writer: Writer, readers: Pool<Lite>, log: Pool<Lite>, _server: Option<std::fs::File> },
 }
 
 /// The database. Cheap to share behind an `Arc`.
@@ -100,7 +99,7 @@ impl Store {
             Back::Pg { pool, log }
         } else {
             let (writer, readers, log, server) = lite::open(options, opener).await?;
-            Back::Lite { pieces: Pieces::new(), writer, readers, log, _server: server }
+            Back::Lite { writer, readers, log, _server: server }
         };
         Ok(Self { back })
     }
@@ -121,7 +120,7 @@ impl Store {
         async move {
             match &self.back {
                 Back::Pg { .. } => work.await,
-                Back::Lite { pieces, .. } => pieces.run(work).await,
+                Back::Lite { .. } => in_place::in_one_piece(work).await,
             }
         }
     }
