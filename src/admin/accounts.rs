@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use super::delegation::Reach;
 use super::people::find;
 use super::{Admin, AdminError};
+use crate::domain::assignment::Principal;
 use crate::domain::change::Changed;
 use crate::domain::fact::FactKind;
 use crate::domain::id::ClientId;
@@ -31,21 +33,28 @@ impl Admin {
     /// stays, for when they are enabled again; their grants do not come back.
     ///
     /// # Errors
-    /// [`AdminError::NotFound`]. Disabling twice is no error.
+    /// [`AdminError::NotFound`], [`AdminError::LastAdmin`]. Disabling twice is no error.
     pub async fn disable_person(&self, name: &str) -> Result<Person, AdminError> {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let before = find(&mut edit, name).await?;
+        self.check_account(&mut edit, &before).await?;
+        let administered = self.administered(&mut edit).await?;
         if !people::set_disabled(&mut edit, before.id, Some(now)).await? {
             edit.rollback().await?;
             return Ok(before);
         }
+        self.check_still(&mut edit, administered).await?;
         let after = Person { disabled: true, ..before.clone() };
         self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
         let ended = self.end_everything(&mut edit, &before, "person disabled").await?;
         let subject = format!("user:{}", after.sub);
         self.conclude(edit, FactKind::PersonDisabled, subject, json!({ "grants_ended": ended })).await?;
         Ok(after)
+    }
+
+    async fn check_account(&self, edit: &mut Edit, person: &Person) -> Result<(), AdminError> {
+        self.check_reach(edit, Reach::Account(Principal::Person(person.id))).await
     }
 
     /// Ends all sessions and grants of a person, offline access included; says how many grants there were.
@@ -70,6 +79,7 @@ impl Admin {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let person = find(&mut edit, name).await?;
+        self.check_account(&mut edit, &person).await?;
         passwords::set(&mut edit, person.id, hash, now).await?;
         let ended = self.end_everything(&mut edit, &person, "password set by an operator").await?;
         let subject = format!("user:{}", person.sub);
@@ -84,6 +94,7 @@ impl Admin {
     pub async fn sign_out_person(&self, name: &str) -> Result<Person, AdminError> {
         let mut edit = self.store.edit().await?;
         let person = find(&mut edit, name).await?;
+        self.check_account(&mut edit, &person).await?;
         let ended = self.end_everything(&mut edit, &person, "signed out by an operator").await?;
         let subject = format!("user:{}", person.sub);
         self.conclude(edit, FactKind::SignedOut, subject, json!({ "grants_ended": ended })).await?;
@@ -107,6 +118,7 @@ impl Admin {
     pub async fn enable_person(&self, name: &str) -> Result<Person, AdminError> {
         let mut edit = self.store.edit().await?;
         let before = find(&mut edit, name).await?;
+        self.check_account(&mut edit, &before).await?;
         if !people::set_disabled(&mut edit, before.id, None).await? {
             edit.rollback().await?;
             return Ok(before);
@@ -116,19 +128,23 @@ impl Admin {
         self.conclude(edit, FactKind::PersonEnabled, format!("user:{}", after.sub), json!({})).await?;
         Ok(after)
     }
+
     /// Refuses a person everything for now, refresh tokens and decisions included. Nothing ends: once unlocked they go on
     /// where they were.
     ///
     /// # Errors
-    /// [`AdminError::NotFound`]. Locking twice is no error.
+    /// [`AdminError::NotFound`], [`AdminError::LastAdmin`]. Locking twice is no error.
     pub async fn set_person_locked(&self, name: &str, locked: bool) -> Result<Person, AdminError> {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let before = find(&mut edit, name).await?;
+        self.check_account(&mut edit, &before).await?;
+        let administered = self.administered(&mut edit).await?;
         if !people::set_locked(&mut edit, before.id, locked.then_some(now)).await? {
             edit.rollback().await?;
             return Ok(before);
         }
+        self.check_still(&mut edit, administered).await?;
         let after = Person { locked, ..before.clone() };
         self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
         let kind = if locked { FactKind::PersonLocked } else { FactKind::PersonUnlocked };
@@ -162,6 +178,7 @@ impl Admin {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let person = find(&mut edit, name).await?;
+        self.check_account(&mut edit, &person).await?;
         let client = clients::by_client_id(&mut edit, client_id).await?;
         let client = client.ok_or_else(|| AdminError::not_found("client", client_id))?;
         // The consent's row first, as whoever issues a code under it does.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::last_admin::Administered;
 use super::principal::names;
 use super::resource_servers::{check_declared, find};
 use super::roles::by_name;
@@ -15,11 +16,12 @@ use crate::domain::id::AssignmentId;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
+use crate::domain::resource_server::DOORWARD;
 use crate::domain::role::Role;
 use crate::domain::time::Interval;
 use crate::store::assignments::{self, Recorded};
 use crate::store::changes::States;
-use crate::store::{Conn, decisions, resource_servers, roles};
+use crate::store::{Conn, Edit, decisions, resource_servers, roles};
 
 /// A role or a permission, by name.
 #[derive(Clone, Debug)]
@@ -42,7 +44,8 @@ pub struct NewAssignment {
 
 impl Admin {
     /// # Errors
-    /// [`AdminError::NotFound`], an undeclared permission, or [`AdminError::Taken`] for the same thing given twice.
+    /// [`AdminError::NotFound`], an undeclared permission, [`AdminError::Taken`] for the same thing given twice, or
+    /// [`AdminError::LastAdmin`] for a deny.
     pub async fn add_assignment(&self, new: &NewAssignment) -> Result<(Recorded, Value), AdminError> {
         let now = self.now();
         let mut edit = self.store.edit().await?;
@@ -56,6 +59,8 @@ impl Admin {
                 Held::Permission(permission.clone())
             }
         };
+        self.check_held(&mut edit, &server.name, &held, &roles, new.interval.expires_at).await?;
+        let administered = self.administered_at(&mut edit, &server.name).await?;
         let id = AssignmentId::mint(now, self.entropy.as_ref());
         let recorded = Recorded {
             assignment: Assignment { id, held, effect: new.effect, interval: new.interval },
@@ -68,6 +73,7 @@ impl Admin {
         };
         refuse_twice(&mut edit, &recorded, &named.label).await?;
         assignments::insert(&mut edit, &recorded).await?;
+        self.check_still(&mut edit, administered).await?;
         let after = describe(&recorded, &named.label, &server.name, &roles);
         let changed = Changed::Assignments(server.id, named.principal, recorded.scope.clone());
         edit.log(&changed, &self.actor, now, States::created(after.clone())).await?;
@@ -81,15 +87,47 @@ impl Admin {
         let mut edit = self.store.edit().await?;
         let not_found = || AdminError::not_found("assignment", &id.to_string());
         let recorded = assignments::find(&mut edit, id).await?.ok_or_else(not_found)?;
+        let administered = self.check_removal(&mut edit, &recorded).await?;
         let before = self.describe_all(&mut edit, std::slice::from_ref(&recorded)).await?.pop().unwrap_or_default();
         let named = names(&mut edit, &[recorded.principal]).await?.remove(&recorded.principal);
         if !assignments::delete(&mut edit, id).await? {
             return Err(not_found());
         }
+        self.check_still(&mut edit, administered).await?;
         let changed = Changed::Assignments(recorded.resource_server, recorded.principal, recorded.scope.clone());
         edit.log(&changed, &self.actor, self.now(), States::removed(before.clone())).await?;
         let subject = named.map_or_else(|| recorded.principal.to_string(), |named| named.subject);
         self.conclude(edit, FactKind::AssignmentRemoved, subject, before).await
+    }
+
+    async fn administered_at(&self, edit: &mut Edit, server: &Slug) -> Result<Administered, AdminError> {
+        if server.as_str() == DOORWARD { self.administered(edit).await } else { Ok(Administered::ByNobody) }
+    }
+
+    /// Taking away a deny gives what was denied, for as long as it was.
+    async fn check_removal(&self, edit: &mut Edit, gone: &Recorded) -> Result<Administered, AdminError> {
+        let servers = resource_servers::all(edit).await?;
+        let server = servers.iter().find(|rs| rs.id == gone.resource_server);
+        let Some(server) = server else { return Ok(Administered::ByNobody) };
+        let roles = roles::all(edit, server.id).await?;
+        let Assignment { held, effect, interval, .. } = &gone.assignment;
+        let until = match effect {
+            Effect::Allow => Some(self.now()),
+            Effect::Deny => interval.expires_at,
+        };
+        self.check_held(edit, &server.name, held, &roles, until).await?;
+        self.administered_at(edit, &server.name).await
+    }
+
+    /// One assignment as operators read it.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn assignment(&self, id: AssignmentId) -> Result<Value, AdminError> {
+        let mut conn = self.read().await?;
+        let recorded = assignments::find(&mut conn, id).await?;
+        let recorded = recorded.ok_or_else(|| AdminError::not_found("assignment", &id.to_string()))?;
+        Ok(self.describe_all(&mut conn, std::slice::from_ref(&recorded)).await?.pop().unwrap_or_default())
     }
 
     /// Assignments as operators read them, in the order they were made after one of them; at one resource server or at
@@ -102,6 +140,7 @@ impl Admin {
         server: Option<&Slug>,
         principal: Option<&PrincipalRef>,
         after: uuid::Uuid,
+        limit: i64,
     ) -> Result<Vec<Value>, AdminError> {
         let mut conn = self.read().await?;
         let at = match server {
@@ -118,7 +157,7 @@ impl Admin {
                 None => named.resolve(&mut conn).await?.principal,
             }),
         };
-        let all = assignments::list(&mut conn, at, of, after, PAGE_MAX).await?;
+        let all = assignments::list(&mut conn, at, of, after, limit.min(PAGE_MAX)).await?;
         self.describe_all(&mut conn, &all).await
     }
 

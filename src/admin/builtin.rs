@@ -10,12 +10,12 @@ use crate::domain::id::{ResourceServerId, RoleId};
 use crate::domain::name::Slug;
 use crate::domain::permission::Permission;
 use crate::domain::resource_server::{
-    ADMIN_ROLE, DECISION_CALLER_ROLE, DOORWARD, EVALUATE, ResourceServer, TokenClaims,
+    ADMIN_ROLE, DECISION_CALLER_ROLE, DOORWARD, EVALUATE, OWN_PERMISSIONS, ResourceServer, TokenClaims,
 };
 use crate::domain::role::Role;
 use crate::domain::scope::Scopes;
 use crate::store::changes::States;
-use crate::store::roles;
+use crate::store::{resource_servers, roles};
 
 /// The stored identifier; on the wire the APIs are addressed by URLs below the issuer.
 const IDENTIFIER: &str = "urn:doorward:api";
@@ -27,15 +27,40 @@ impl Admin {
     /// The store's.
     pub async fn ensure_builtin(&self) -> Result<(), AdminError> {
         let name = Slug::parse(DOORWARD)?;
-        match find(&mut self.read().await?, &name).await {
+        let found = find(&mut self.read().await?, &name).await;
+        match found {
             Err(AdminError::NotFound { .. }) => {}
-            found => return found.map(|_| ()),
+            Ok(server) => return self.declare_own(&server).await,
+            Err(error) => return Err(error),
         }
         match self.create_builtin(name).await {
             // Another node was faster.
             Err(AdminError::Taken { .. }) => Ok(()),
             result => result,
         }
+    }
+
+    /// What an older version had not declared yet.
+    async fn declare_own(&self, server: &ResourceServer) -> Result<(), AdminError> {
+        let own = own_permissions()?;
+        let missing = |declared: &[Permission]| -> Vec<Permission> {
+            own.iter().filter(|permission| !declared.contains(permission)).cloned().collect()
+        };
+        let declared = resource_servers::permissions(&mut self.read().await?, server.id).await?;
+        if missing(&declared).is_empty() {
+            return Ok(());
+        }
+        let mut edit = self.store.edit().await?;
+        // Another node may have been faster.
+        let missing = missing(&resource_servers::permissions(&mut edit, server.id).await?);
+        for permission in &missing {
+            resource_servers::declare(&mut edit, server.id, permission).await?;
+        }
+        let after = json!({ "permissions": missing });
+        edit.log(&Changed::Roles(server.id), &self.actor, self.now(), States::created(after.clone())).await?;
+        let subject = format!("resource-server:{}", server.name);
+        self.conclude(edit, FactKind::PermissionDeclared, subject, after).await?;
+        Ok(())
     }
 
     async fn create_builtin(&self, name: Slug) -> Result<(), AdminError> {
@@ -50,7 +75,7 @@ impl Admin {
             claims: TokenClaims::default(),
         };
         let mut edit = self.store.edit().await?;
-        self.insert_resource_server(&mut edit, &server, std::slice::from_ref(&evaluate)).await?;
+        self.insert_resource_server(&mut edit, &server, &own_permissions()?).await?;
         for (role, permission) in [(ADMIN_ROLE, Permission::ALL), (DECISION_CALLER_ROLE, evaluate)] {
             let id = RoleId::mint(now, self.entropy.as_ref());
             let role = Role { id, name: Slug::parse(role)?, permissions: vec![permission], includes: Vec::new() };
@@ -61,4 +86,9 @@ impl Admin {
         self.conclude(edit, FactKind::ResourceServerCreated, subject, json!(server)).await?;
         Ok(())
     }
+}
+
+fn own_permissions() -> Result<Vec<Permission>, AdminError> {
+    let parse = |(action, resource_type): &(&str, &str)| Permission::parse(&format!("{action}:{resource_type}"));
+    Ok(OWN_PERMISSIONS.iter().map(parse).collect::<Result<_, _>>()?)
 }

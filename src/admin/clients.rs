@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::assignments::describe;
+use super::delegation::Reach;
 use super::{Admin, AdminError, PAGE_MAX};
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::change::Changed;
@@ -12,6 +13,7 @@ use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
 use crate::domain::fact::FactKind;
 use crate::domain::id::{AssignmentId, ClientId, ResourceServerId};
 use crate::domain::name::{ClientName, DisplayName, Slug};
+use crate::domain::permission::Permission;
 use crate::domain::redirect::{BackchannelUri, RedirectUri};
 use crate::domain::resource_server::{DECISION_CALLER_ROLE, DOORWARD, ResourceServer};
 use crate::domain::scope::Scopes;
@@ -63,6 +65,7 @@ impl Admin {
         let mut edit = self.store.edit().await?;
         let servers = resource_servers::all(&mut edit).await?;
         let client = self.assemble(&new, credential, &servers)?;
+        self.check_client_reach(&mut edit, &client, &servers).await?;
         let client_id = client.client_id.as_str();
         // The revision this edit holds keeps others from creating such a person meanwhile (RFC 9068 §5).
         if people::by_name(&mut edit, client_id).await?.is_some() {
@@ -129,6 +132,30 @@ impl Admin {
         })
     }
 
+    /// A client that people sign in with, and that may ask for tokens of Doorward's own APIs, acts there with all that any
+    /// of them holds: whoever makes it, or takes it over, must hold everything.
+    async fn check_client_reach(
+        &self,
+        edit: &mut Edit,
+        client: &Client,
+        servers: &[ResourceServer],
+    ) -> Result<(), AdminError> {
+        let doorward = servers.iter().find(|rs| rs.name.as_str() == DOORWARD);
+        let reaches_own = doorward.is_some_and(|rs| client.resources.contains(&rs.id));
+        if reaches_own && client.grant_types.authorization_code {
+            let now = Some(self.now());
+            self.check_reach(edit, Reach::Permissions(vec![Permission::ALL], now)).await?;
+        }
+        Ok(())
+    }
+
+    /// The check for acts on a client that exists.
+    pub(super) async fn check_client(&self, edit: &mut Edit, client: &Client) -> Result<(), AdminError> {
+        let servers = resource_servers::all(edit).await?;
+        self.check_client_reach(edit, client, &servers).await?;
+        self.check_reach(edit, Reach::Account(Principal::Client(client.id))).await
+    }
+
     async fn make_decision_caller(
         &self,
         edit: &mut Edit,
@@ -140,6 +167,7 @@ impl Admin {
         let roles = roles::all(edit, doorward.id).await?;
         let role = roles.iter().find(|role| role.name.as_str() == DECISION_CALLER_ROLE);
         let role = role.ok_or_else(|| AdminError::not_found("role", DECISION_CALLER_ROLE))?;
+        self.check_held(edit, &doorward.name, &Held::Role(role.id), &roles, None).await?;
         let now = self.now();
         let recorded = assignments::Recorded {
             assignment: Assignment {
@@ -174,22 +202,26 @@ impl Admin {
     ///
     /// # Errors
     /// The store's.
-    pub async fn clients(&self, after: &str) -> Result<Vec<Client>, AdminError> {
-        Ok(clients::list(&mut self.read().await?, after, PAGE_MAX).await?)
+    pub async fn clients(&self, after: &str, limit: i64) -> Result<Vec<Client>, AdminError> {
+        Ok(clients::list(&mut self.read().await?, after, limit.min(PAGE_MAX)).await?)
     }
 
     /// Disables or enables a client: its authentication, its decisions and every token issued to it.
     ///
     /// # Errors
-    /// [`AdminError::NotFound`]. Doing it twice is no error.
+    /// [`AdminError::NotFound`], [`AdminError::LastAdmin`]. Doing it twice is no error.
     pub async fn set_client_disabled(&self, client_id: &str, disabled: bool) -> Result<Client, AdminError> {
         let now = self.now();
         let mut edit = self.store.edit().await?;
         let before = clients::by_client_id(&mut edit, client_id).await?;
         let before = before.ok_or_else(|| AdminError::not_found("client", client_id))?;
+        self.check_client(&mut edit, &before).await?;
+        let administered = self.administered(&mut edit).await?;
         if !clients::set_disabled(&mut edit, before.id, disabled.then_some(now)).await? {
+            edit.rollback().await?;
             return Ok(before);
         }
+        self.check_still(&mut edit, administered).await?;
         let after = Client { disabled, ..before.clone() };
         let states = States::changed(json!({ "disabled": before.disabled }), json!({ "disabled": disabled }));
         edit.log(&Changed::Client(client_id.to_owned()), &self.actor, now, states).await?;
@@ -208,6 +240,7 @@ impl Admin {
         let mut edit = self.store.edit().await?;
         let client = clients::by_client_id(&mut edit, client_id).await?;
         let client = client.ok_or_else(|| AdminError::not_found("client", client_id))?;
+        self.check_client(&mut edit, &client).await?;
         if !clients::set_secret(&mut edit, client.id, &secret.digest()).await? {
             return Err(AdminError::invalid("client", "it has no secret to replace"));
         }

@@ -1,6 +1,9 @@
 //! Why an act of administration is refused.
 
+use crate::decision::DecisionError;
 use crate::domain::name::NameError;
+use crate::domain::permission::Permission;
+use crate::domain::time::Instant;
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,15 @@ pub enum AdminError {
         "the set-up link was used, has expired, or was replaced by a newer one; start the server again for a new one"
     )]
     SetupLinkSpent,
+    /// An operator would give, take or reach what they do not hold themself.
+    #[error("this reaches {permission} at doorward{}, which the operator does not hold", lasting(*.until))]
+    Beyond { permission: Permission, until: Option<Instant> },
+    #[error("nobody would be left who holds the role admin of doorward and is neither shut out nor denied anything")]
+    LastAdmin,
+    #[error("the operator was disabled meanwhile")]
+    OperatorGone,
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -53,6 +65,10 @@ impl AdminError {
             other => Self::Store(other),
         }
     }
+}
+
+fn lasting(until: Option<Instant>) -> String {
+    until.map(|until| format!(" until {until}")).unwrap_or_default()
 }
 
 impl From<NameError> for AdminError {

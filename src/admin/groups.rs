@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::delegation::Reach;
 use super::principal::{Named, names};
 use super::{Admin, AdminError, PAGE_MAX, PrincipalRef};
 use crate::domain::assignment::Principal;
@@ -35,8 +36,14 @@ impl Admin {
     ///
     /// # Errors
     /// The store's.
-    pub async fn groups(&self, after: &str) -> Result<Vec<Group>, AdminError> {
-        Ok(groups::list(&mut self.read().await?, after, PAGE_MAX).await?)
+    pub async fn groups(&self, after: &str, limit: i64) -> Result<Vec<Group>, AdminError> {
+        Ok(groups::list(&mut self.read().await?, after, limit.min(PAGE_MAX)).await?)
+    }
+
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn group(&self, name: &Slug) -> Result<Group, AdminError> {
+        find(&mut self.read().await?, name).await
     }
 
     /// Puts a person, client or group into a group, possibly for a time.
@@ -57,6 +64,9 @@ impl Admin {
         if let Principal::Group(inner) = principal {
             check_nesting(&mut edit, inner, &group).await?;
         }
+        let reach = Reach::Group(Principal::Group(group.id), interval.expires_at);
+        self.check_reach(&mut edit, reach).await?;
+        let administered = self.administered_by(&mut edit, group.id).await?;
         let given_by = self.actor.to_string();
         let new = NewMember {
             group: group.id,
@@ -67,20 +77,25 @@ impl Admin {
         };
         let taken = AdminError::taken("member", &label);
         groups::add_member(&mut edit, &new, self.now()).await.map_err(taken)?;
+        // A group that something is denied to could shut its new member out.
+        self.check_still(&mut edit, administered).await?;
         let after = json!({ "member": label, "interval": interval, "reason": reason });
         self.log_member(&mut edit, principal, States::created(after.clone())).await?;
         self.conclude(edit, FactKind::GroupMemberAdded, format!("group:{}", group.name), after).await
     }
 
     /// # Errors
-    /// [`AdminError::NotFound`], also when it is not in the group.
+    /// [`AdminError::NotFound`], also when it is not in the group, or [`AdminError::LastAdmin`].
     pub async fn remove_group_member(&self, group: &Slug, member: &PrincipalRef) -> Result<Revision, AdminError> {
         let mut edit = self.store.edit().await?;
         let group = find(&mut edit, group).await?;
         let Named { principal, label, .. } = member.resolve(&mut edit).await?;
+        self.check_reach(&mut edit, Reach::Group(Principal::Group(group.id), None)).await?;
+        let administered = self.administered_by(&mut edit, group.id).await?;
         if !groups::remove_member(&mut edit, group.id, principal).await? {
             return Err(AdminError::not_found("member", &member.to_string()));
         }
+        self.check_still(&mut edit, administered).await?;
         let before = json!({ "member": label });
         self.log_member(&mut edit, principal, States::removed(before.clone())).await?;
         self.conclude(edit, FactKind::GroupMemberRemoved, format!("group:{}", group.name), before).await
@@ -94,10 +109,10 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::NotFound`].
-    pub async fn group_members(&self, group: &Slug, after: uuid::Uuid) -> Result<Vec<Value>, AdminError> {
+    pub async fn group_members(&self, group: &Slug, after: uuid::Uuid, limit: i64) -> Result<Vec<Value>, AdminError> {
         let mut conn = self.read().await?;
         let group = find(&mut conn, group).await?;
-        let members = groups::members(&mut conn, group.id, after, PAGE_MAX).await?;
+        let members = groups::members(&mut conn, group.id, after, limit.min(PAGE_MAX)).await?;
         let principals: Vec<_> = members.iter().map(|(member, _)| *member).collect();
         let names = names(&mut conn, &principals).await?;
         let view = |(member, interval): &(Principal, Interval)| {

@@ -1,29 +1,36 @@
-//! What operators do: people, clients, resource servers, roles, groups, assignments. Each act is one transaction that
-//! takes a revision, appends to the change log and records a fact.
+//! What operators do: people, clients, resource servers, roles, groups, assignments, API keys. Each act is one transaction
+//! that takes a revision, checks that the operator may reach so far, appends to the change log and records a fact.
 //!
 //! Never: HTTP, printing, SQL.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod assignments;
+pub mod audit;
 pub mod builtin;
 pub mod clients;
+mod delegation;
 mod error;
 pub mod groups;
-pub mod models;
+mod last_admin;
+mod operator;
 pub mod people;
 mod principal;
 pub mod relations;
 pub mod resource_servers;
 pub mod resources;
 pub mod roles;
+pub mod rules;
 pub mod setup;
 pub mod subjects;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::error::AdminError;
+pub use self::operator::{Authority, Operator};
 pub use self::principal::PrincipalRef;
 use crate::domain::change::{Actor, Revision};
 use crate::domain::entropy::Entropy;
@@ -39,15 +46,41 @@ pub struct Admin {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     actor: Actor,
+    authority: Authority,
+    /// The request that asked, for its facts.
+    request_id: Option<String>,
+    /// The revision of the last write; zero before the first.
+    written: Arc<AtomicI64>,
 }
 
 /// Lists give so many items at most; the last item's name asks for the next ones.
 pub const PAGE_MAX: i64 = 1_000;
 
 impl Admin {
+    /// Administration by whoever nobody stands above: the command line, the service itself, the set-up link.
     #[must_use]
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, actor: Actor) -> Self {
-        Self { store, clock, entropy, actor }
+        let (authority, written) = (Authority::Unrestricted, Arc::default());
+        Self { store, clock, entropy, actor, authority, request_id: None, written }
+    }
+
+    /// Administration on behalf of one request of an operator, who gives no more than they hold.
+    #[must_use]
+    pub fn on_behalf_of(&self, operator: &Operator, request_id: Option<&str>) -> Self {
+        Self {
+            actor: operator.actor(),
+            authority: Authority::Operator(operator.clone()),
+            request_id: request_id.map(str::to_owned),
+            written: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// The revision of the last write by this administration; none when nothing had to be written.
+    #[must_use]
+    pub fn written(&self) -> Option<Revision> {
+        let revision = self.written.load(Ordering::Relaxed);
+        (revision > 0).then_some(Revision(revision))
     }
 
     fn now(&self) -> Instant {
@@ -64,12 +97,18 @@ impl Admin {
         mut edit: Edit,
         kind: FactKind,
         subject: String,
-        detail: Value,
+        mut detail: Value,
     ) -> Result<Revision, AdminError> {
+        if let (Some(key), Some(members)) = (self.authority.key(), detail.as_object_mut()) {
+            members.insert("api_key".into(), json!(key.id));
+        }
         let fact = Fact::new(self.now(), self.entropy.as_ref(), kind, self.actor.clone(), subject)
             .at_revision(edit.revision())
+            .for_request(self.request_id.as_deref())
             .with(detail);
         events::record(&mut edit, fact).await?;
-        Ok(edit.commit().await?)
+        let revision = edit.commit().await?;
+        self.written.fetch_max(revision.0, Ordering::Relaxed);
+        Ok(revision)
     }
 }

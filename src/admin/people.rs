@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
+use super::delegation::Reach;
 use super::{Admin, AdminError, PAGE_MAX};
+use crate::domain::assignment::Principal;
 use crate::domain::change::Changed;
 use crate::domain::fact::FactKind;
 use crate::domain::id::PersonId;
@@ -35,6 +37,7 @@ impl NewPerson {
 /// What is said of a person, changed: `Some(None)` takes it out.
 #[derive(Debug, Default)]
 pub struct PersonEdit {
+    pub username: Option<Username>,
     pub name: Option<Option<DisplayName>>,
     pub email: Option<Option<Email>>,
     pub email_verified: Option<bool>,
@@ -47,6 +50,9 @@ impl PersonEdit {
     /// The claim, and what was expected.
     pub fn apply(&self, before: &Person) -> Result<Person, AdminError> {
         let mut after = before.clone();
+        if let Some(username) = &self.username {
+            after.username.clone_from(username);
+        }
         if let Some(name) = &self.name {
             after.name.clone_from(name);
         }
@@ -123,16 +129,36 @@ impl Admin {
     pub async fn update_person(&self, name: &str, change: &PersonEdit) -> Result<Person, AdminError> {
         let mut edit = self.store.edit().await?;
         let before = find(&mut edit, name).await?;
+        self.check_reach(&mut edit, Reach::Account(Principal::Person(before.id))).await?;
         let after = Person { updated_at: self.now(), ..change.apply(&before)? };
+        if after.username != before.username {
+            self.rename(&mut edit, &before, &after.username).await?;
+        }
         people::update(&mut edit, &after).await?;
         self.log_person(&mut edit, &after, States::changed(json!(before), json!(after))).await?;
         self.conclude(edit, FactKind::PersonChanged, format!("user:{}", after.sub), json!({})).await?;
         Ok(after)
     }
 
+    /// Another username: the old one means nobody from then on, and may mean somebody else one day.
+    async fn rename(&self, edit: &mut Edit, before: &Person, username: &Username) -> Result<(), AdminError> {
+        let name = username.as_str();
+        if clients::by_client_id(edit, name).await?.is_some() {
+            return Err(AdminError::Taken { what: "name (of a client)", name: name.to_owned() });
+        }
+        let holders = people::holders_of(edit, &[name]).await?;
+        if holders.iter().any(|holder| *holder != before.id) {
+            return Err(AdminError::Taken { what: "person", name: name.to_owned() });
+        }
+        people::rename(edit, before, username).await.map_err(AdminError::taken("person", name))?;
+        let gone = Changed::User(before.username.as_str().to_owned());
+        Ok(edit.log(&gone, &self.actor, self.now(), States::default()).await?)
+    }
+
     pub(super) async fn log_person(&self, edit: &mut Edit, person: &Person, states: States) -> Result<(), AdminError> {
         let now = self.now();
         edit.log(&Changed::User(person.sub.as_str().to_owned()), &self.actor, now, states).await?;
+        edit.log(&Changed::Person(person.id), &self.actor, now, States::default()).await?;
         // The other names of the same person are other cached keys; their before and after stand beside the first.
         for name in people::names_of(edit, person.id).await? {
             if name != person.sub.as_str() {
@@ -152,8 +178,8 @@ impl Admin {
     ///
     /// # Errors
     /// The store's.
-    pub async fn people(&self, after: &str) -> Result<Vec<Person>, AdminError> {
-        Ok(people::list(&mut self.read().await?, after, PAGE_MAX).await?)
+    pub async fn people(&self, after: &str, limit: i64) -> Result<Vec<Person>, AdminError> {
+        Ok(people::list(&mut self.read().await?, after, limit.min(PAGE_MAX)).await?)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::principal::names;
 use super::resource_servers::find;
-use super::{Admin, AdminError, PAGE_MAX, PrincipalRef, models};
+use super::{Admin, AdminError, PAGE_MAX, PrincipalRef, rules};
 use crate::domain::assignment::Principal;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
@@ -72,7 +72,7 @@ impl Admin {
         }
         let mut edit = self.store.edit().await?;
         let server = find(&mut edit, server).await?;
-        let model = models::required(&mut edit, &server).await?;
+        let model = rules::required_model(&mut edit, &server).await?;
         let mut resolver = Resolver { server: &server, model: &model, known: HashMap::new() };
         for (index, precondition) in write.require.iter().enumerate() {
             resolver.check(&mut edit, precondition).await.map_err(|error| error.at("require", index))?;
@@ -159,7 +159,7 @@ impl Admin {
     ) -> Result<Vec<Value>, AdminError> {
         let mut conn = self.read().await?;
         let server = find(&mut conn, server).await?;
-        let model = models::required(&mut conn, &server).await?;
+        let model = rules::required_model(&mut conn, &server).await?;
         let mut resolver = Resolver { server: &server, model: &model, known: HashMap::new() };
         let subject = match subject {
             None => None,

@@ -8,7 +8,7 @@ use crate::domain::fact::FactKind;
 use crate::domain::id::ResourceServerId;
 use crate::domain::name::Slug;
 use crate::domain::permission::Permission;
-use crate::domain::resource_server::{ResourceServer, TokenClaims, parse_identifier};
+use crate::domain::resource_server::{DOORWARD, ResourceServer, TokenClaims, parse_identifier};
 use crate::domain::scope::Scopes;
 use crate::store::changes::States;
 use crate::store::{Conn, Edit, resource_servers};
@@ -66,6 +66,9 @@ impl Admin {
     pub async fn declare_permissions(&self, server: &Slug, new: &[Permission]) -> Result<Revision, AdminError> {
         let mut edit = self.store.edit().await?;
         let server = find(&mut edit, server).await?;
+        if server.name.as_str() == DOORWARD {
+            return Err(AdminError::invalid("resource_server", "the permissions of doorward are built in"));
+        }
         for permission in new {
             declare(&mut edit, server.id, permission).await?;
         }

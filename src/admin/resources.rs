@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::relations::{changed, describe_all};
 use super::resource_servers::find;
-use super::{Admin, AdminError, PAGE_MAX, models};
+use super::{Admin, AdminError, PAGE_MAX, rules};
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::model::Model;
@@ -37,7 +37,7 @@ impl Admin {
         }
         let mut edit = self.store.edit().await?;
         let server = find(&mut edit, server).await?;
-        let model = models::required(&mut edit, &server).await?;
+        let model = rules::required_model(&mut edit, &server).await?;
         for (index, object) in write.delete.iter().enumerate() {
             self.delete_resource(&mut edit, &server, object).await.map_err(|error| error.at("delete", index))?;
         }

@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 
+use super::last_admin::Administered;
 use super::resource_servers::{check_declared, find};
 use super::{Admin, AdminError};
+use crate::domain::assignment::Held;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::id::RoleId;
 use crate::domain::name::Slug;
 use crate::domain::permission::Permission;
-use crate::domain::resource_server::{DOORWARD, ResourceServer};
+use crate::domain::resource_server::{DOORWARD, ResourceServer, is_builtin_role};
 use crate::domain::role::{Role, would_cycle};
 use crate::store::changes::States;
 use crate::store::{Edit, StoreError, roles};
@@ -35,11 +37,12 @@ impl Admin {
     ) -> Result<Role, AdminError> {
         let now = self.now();
         let mut edit = self.store.edit().await?;
-        let server = editable(find(&mut edit, server).await?)?;
+        let server = editable(find(&mut edit, server).await?, &name)?;
         check_declared(&mut edit, &server, &permissions).await?;
         let all = roles::all(&mut edit, server.id).await?;
         let includes = ids(&all, includes)?;
         let role = Role { id: RoleId::mint(now, self.entropy.as_ref()), name, permissions, includes };
+        self.check_role(&mut edit, &server, &role, &[all.as_slice(), std::slice::from_ref(&role)].concat()).await?;
         let taken = AdminError::taken("role", role.name.as_str());
         roles::insert(&mut edit, server.id, &role, now).await.map_err(taken)?;
         let after = view(&role, &all);
@@ -54,10 +57,13 @@ impl Admin {
     /// [`AdminError::NotFound`], [`AdminError::Cycle`], or an undeclared permission.
     pub async fn change_role(&self, server: &Slug, name: &Slug, change: &RoleChange) -> Result<Revision, AdminError> {
         let mut edit = self.store.edit().await?;
-        let server = editable(find(&mut edit, server).await?)?;
+        let server = editable(find(&mut edit, server).await?, name)?;
         check_declared(&mut edit, &server, &change.add_permissions).await?;
         let all = roles::all(&mut edit, server.id).await?;
         let role = by_name(&all, name)?;
+        self.check_role(&mut edit, &server, role, &all).await?;
+        let own = server.name.as_str() == DOORWARD;
+        let administered = if own { self.administered(&mut edit).await? } else { Administered::ByNobody };
         let (add, remove) = (ids(&all, &change.add_includes)?, ids(&all, &change.remove_includes)?);
         if add.iter().any(|included| would_cycle(role.id, *included, &all)) {
             return Err(AdminError::Cycle { what: "role", name: name.as_str().to_owned() });
@@ -65,7 +71,11 @@ impl Admin {
         roles::remove(&mut edit, role.id, &change.remove_permissions, &remove).await?;
         roles::add(&mut edit, role.id, &change.add_permissions, &add).await?;
         let now_all = roles::all(&mut edit, server.id).await?;
-        let after = view(by_name(&now_all, name)?, &now_all);
+        let changed = by_name(&now_all, name)?;
+        // What it was and what it is now: whoever holds it, or is denied it, loses or gains the difference.
+        self.check_role(&mut edit, &server, changed, &now_all).await?;
+        self.check_still(&mut edit, administered).await?;
+        let after = view(changed, &now_all);
         self.log_role(&mut edit, &server, States::changed(view(role, &all), after.clone())).await?;
         self.conclude(edit, FactKind::RoleChanged, subject(&server, role), after).await
     }
@@ -74,9 +84,10 @@ impl Admin {
     /// [`AdminError::NotFound`], or [`AdminError::InUse`] while it is assigned or included.
     pub async fn delete_role(&self, server: &Slug, name: &Slug) -> Result<Revision, AdminError> {
         let mut edit = self.store.edit().await?;
-        let server = editable(find(&mut edit, server).await?)?;
+        let server = editable(find(&mut edit, server).await?, name)?;
         let all = roles::all(&mut edit, server.id).await?;
         let role = by_name(&all, name)?;
+        self.check_role(&mut edit, &server, role, &all).await?;
         roles::delete(&mut edit, role.id).await.map_err(|error| match error {
             StoreError::Conflict(_) => AdminError::InUse {
                 what: "role",
@@ -90,8 +101,29 @@ impl Admin {
         self.conclude(edit, FactKind::RoleDeleted, subject(&server, role), before).await
     }
 
+    async fn check_role(
+        &self,
+        edit: &mut Edit,
+        server: &ResourceServer,
+        role: &Role,
+        all: &[Role],
+    ) -> Result<(), AdminError> {
+        self.check_held(edit, &server.name, &Held::Role(role.id), all, None).await
+    }
+
     async fn log_role(&self, edit: &mut Edit, server: &ResourceServer, states: States) -> Result<(), AdminError> {
         Ok(edit.log(&Changed::Roles(server.id), &self.actor, self.now(), states).await?)
+    }
+
+    /// One role, as operators read it.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn role(&self, server: &Slug, name: &Slug) -> Result<Value, AdminError> {
+        let mut conn = self.read().await?;
+        let server = find(&mut conn, server).await?;
+        let all = roles::all(&mut conn, server.id).await?;
+        Ok(view(by_name(&all, name)?, &all))
     }
 
     /// The roles of a resource server, in order of name, as operators read them.
@@ -106,10 +138,11 @@ impl Admin {
     }
 }
 
-/// The built-in roles are what the code says: changing them could lock every operator out.
-pub(super) fn editable(server: ResourceServer) -> Result<ResourceServer, AdminError> {
-    if server.name.as_str() == DOORWARD {
-        return Err(AdminError::invalid("resource_server", "the roles of doorward are built in"));
+/// The built-in roles are what the code says: changing them could lock every operator out. Beside them doorward has roles
+/// like any other resource server.
+fn editable(server: ResourceServer, role: &Slug) -> Result<ResourceServer, AdminError> {
+    if server.name.as_str() == DOORWARD && is_builtin_role(role.as_str()) {
+        return Err(AdminError::invalid("role", format!("{role} of doorward is built in")));
     }
     Ok(server)
 }

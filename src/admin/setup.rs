@@ -12,7 +12,7 @@ use super::{Admin, AdminError};
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::change::Changed;
 use crate::domain::fact::FactKind;
-use crate::domain::id::{AssignmentId, RoleId};
+use crate::domain::id::{AssignmentId, ResourceServerId, RoleId};
 use crate::domain::name::Slug;
 use crate::domain::person::Person;
 use crate::domain::resource_server::{ADMIN_ROLE, DOORWARD, ResourceServer};
@@ -94,9 +94,14 @@ impl Admin {
 
 async fn admin_role(conn: &mut Conn) -> Result<(ResourceServer, RoleId), AdminError> {
     let server = find(conn, &Slug::parse(DOORWARD)?).await?;
-    let roles = roles::all(conn, server.id).await?;
-    let admin = by_name(&roles, &Slug::parse(ADMIN_ROLE)?)?.id;
+    let admin = admin_role_id(conn, server.id).await?;
     Ok((server, admin))
+}
+
+/// The built-in role of Doorward's own resource server that may do everything there.
+pub(super) async fn admin_role_id(conn: &mut Conn, doorward: ResourceServerId) -> Result<RoleId, AdminError> {
+    let roles = roles::all(conn, doorward).await?;
+    Ok(by_name(&roles, &Slug::parse(ADMIN_ROLE)?)?.id)
 }
 
 async fn has_operator(conn: &mut Conn, server: &ResourceServer, admin: RoleId) -> Result<bool, AdminError> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::resource_servers::find;
 use super::resources::check_size;
-use super::{Admin, AdminError, PAGE_MAX, PrincipalRef, models};
+use super::{Admin, AdminError, PAGE_MAX, PrincipalRef, rules};
 use crate::domain::assignment::Principal;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
@@ -38,7 +38,7 @@ impl Admin {
         }
         let mut edit = self.store.edit().await?;
         let server = find(&mut edit, server).await?;
-        let model = models::required(&mut edit, &server).await?;
+        let model = rules::required_model(&mut edit, &server).await?;
         for (index, item) in put.iter().enumerate() {
             let put = self.put_subject(&mut edit, &server, &model, item).await;
             put.map_err(|error| error.at("put", index))?;

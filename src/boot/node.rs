@@ -149,6 +149,7 @@ impl Node {
         let app = Arc::new(App {
             provider,
             setup: system(Actor::SetupLink),
+            admin: system(Actor::System),
             login: Login::new(store.clone(), clock.clone(), entropy.clone(), hasher, login_settings(config)),
             clock,
             entropy,

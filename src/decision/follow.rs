@@ -110,13 +110,19 @@ impl Decisions {
             Changed::Roles(of) => caches.snapshots.drop_key(of),
             Changed::Memberships(of) => caches.memberships.drop_key(of),
             Changed::Assignments(at, of, scope) => caches.assignments.drop_key(&(*at, *of, scope.clone())),
-            Changed::Resource(at, object) => caches.listed.drop_key(&(*at, object.clone())),
+            Changed::Resource(at, object) => {
+                let key = (*at, object.clone());
+                caches.listed.drop_key(&key);
+                caches.resources.drop_key(&key);
+            }
+            Changed::Person(id) => caches.people.drop_key(id),
+            Changed::Attributes(at, of) => caches.attributes.drop_key(&(*at, *of)),
             Changed::Relations(at, object, subject) => {
                 caches.direct.drop_key(&(*at, object.clone(), subject.clone()));
             }
             Changed::ExternalSubject(at, name) => caches.externals.drop_key(&(*at, name.clone())),
             Changed::Grant(id) => caches.grants.drop_key(id),
-            Changed::Attributes(..) | Changed::DeniedToken { .. } | Changed::SigningKeys => {}
+            Changed::DeniedToken { .. } | Changed::SigningKeys => {}
         }
     }
 
@@ -149,6 +155,10 @@ impl Decisions {
         self.caches.listed.drop_all();
         self.caches.direct.drop_all();
         self.caches.externals.drop_all();
+        self.caches.people.drop_all();
+        self.caches.attributes.drop_all();
+        self.caches.resources.drop_all();
+        self.caches.compiled.invalidate_all();
         self.caches.grants.drop_all();
         self.caches.registry.drop_all();
     }

@@ -4,17 +4,19 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::cache::{Changes, KeyCache};
-use super::engine::{Direct, Key, Scope, SubjectRef, SubjectState, World};
+use super::engine::{Direct, Key, PersonFacts, Scope, SubjectRef, SubjectState, World};
 use super::service::{Caches, DecisionError, Decisions};
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Revision};
 use crate::domain::group::Membership;
-use crate::domain::id::ResourceServerId;
+use crate::domain::id::{PersonId, ResourceServerId};
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::store::decisions::{self, LISTED_MAX, SubjectRow};
-use crate::store::{Conn, StoreError, Tx, changes, models, roles};
+use crate::store::{Conn, StoreError, Tx, changes, roles, rules};
 
 /// A key the engine used: there is one subject and one resource server in a view, so they need not be repeated.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -24,6 +26,9 @@ enum Used {
     Assignments(Principal, Scope),
     Listed(ObjectRef),
     Direct(ObjectRef, EdgeSubject),
+    Person(PersonId),
+    Attributes(Principal),
+    Resource(ObjectRef),
 }
 
 pub(super) struct View<'a> {
@@ -42,6 +47,9 @@ pub(super) struct View<'a> {
     assignments: HashMap<(Principal, Scope), Arc<[Assignment]>>,
     listed: HashMap<ObjectRef, Arc<[Edge]>>,
     direct: HashMap<(ObjectRef, EdgeSubject), Arc<[Direct]>>,
+    people: HashMap<PersonId, Arc<PersonFacts>>,
+    attributes: HashMap<Principal, Arc<Map<String, Value>>>,
+    resources: HashMap<ObjectRef, Arc<Map<String, Value>>>,
     used: RefCell<Vec<Used>>,
 }
 
@@ -51,7 +59,7 @@ impl<'a> View<'a> {
         service: &'a Decisions,
         at: ResourceServerId,
         subject: &'a SubjectRef,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, DecisionError> {
         let start = service.applied().revision;
         let (revision, snapshot) = service.snapshot(at).await?;
         let view = Self::new(service, Some(&service.caches), at, subject, snapshot, start);
@@ -65,8 +73,8 @@ impl<'a> View<'a> {
         tx: &mut Tx,
         at: ResourceServerId,
         subject: &'a SubjectRef,
-    ) -> Result<Self, StoreError> {
-        let (revision, snapshot) = load_snapshot(tx, at).await?;
+    ) -> Result<Self, DecisionError> {
+        let (revision, snapshot) = load_snapshot(service, tx, at).await?;
         Ok(Self::new(service, None, at, subject, snapshot, revision))
     }
 
@@ -92,6 +100,9 @@ impl<'a> View<'a> {
             assignments: HashMap::new(),
             listed: HashMap::new(),
             direct: HashMap::new(),
+            people: HashMap::new(),
+            attributes: HashMap::new(),
+            resources: HashMap::new(),
             used: RefCell::new(Vec::with_capacity(8)),
         }
     }
@@ -129,8 +140,10 @@ impl<'a> View<'a> {
             Used::Subject => self.changed_subject(),
             Used::Memberships(of) => Changed::Memberships(*of),
             Used::Assignments(of, scope) => Changed::Assignments(self.at, *of, scope.clone()),
-            Used::Listed(object) => Changed::Resource(self.at, object.clone()),
+            Used::Listed(object) | Used::Resource(object) => Changed::Resource(self.at, object.clone()),
             Used::Direct(object, subject) => Changed::Relations(self.at, object.clone(), subject.clone()),
+            Used::Person(id) => Changed::Person(*id),
+            Used::Attributes(of) => Changed::Attributes(self.at, *of),
         }
     }
 
@@ -155,6 +168,9 @@ impl<'a> View<'a> {
                 Key::Assignments(of, scope) => wanted.assignments.push((of, scope)),
                 Key::Listed(object) => wanted.listed.push(object),
                 Key::Direct(object, subject) => wanted.direct.push((object, subject)),
+                Key::Person(id) => self.load_person(conn, id).await?,
+                Key::Attributes(of) => self.load_attributes(conn, of).await?,
+                Key::Resource(object) => self.load_resource(conn, object).await?,
             }
         }
         if !wanted.memberships.is_empty() {
@@ -257,17 +273,43 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    async fn load_person(&mut self, conn: &mut Conn, id: PersonId) -> Result<(), StoreError> {
+        let read = decisions::person(conn, id).await?;
+        let known = read.values.into_values().next().unwrap_or_default();
+        let facts = Arc::new(PersonFacts { sub: known.sub, attributes: known.attributes });
+        self.keep(Used::Person(id), read.revision, |c| &c.people, id, &facts);
+        self.people.insert(id, facts);
+        Ok(())
+    }
+
+    async fn load_attributes(&mut self, conn: &mut Conn, of: Principal) -> Result<(), StoreError> {
+        let read = decisions::attributes(conn, self.at, of).await?;
+        let map = Arc::new(read.values.into_values().next().unwrap_or_default());
+        self.keep(Used::Attributes(of), read.revision, |c| &c.attributes, (self.at, of), &map);
+        self.attributes.insert(of, map);
+        Ok(())
+    }
+
+    async fn load_resource(&mut self, conn: &mut Conn, object: ObjectRef) -> Result<(), StoreError> {
+        let read = decisions::resource(conn, self.at, object.as_str()).await?;
+        let map = Arc::new(read.values.into_values().next().unwrap_or_default());
+        let key = (self.at, object.clone());
+        self.keep(Used::Resource(object.clone()), read.revision, |c| &c.resources, key, &map);
+        self.resources.insert(object, map);
+        Ok(())
+    }
+
     /// Remembers at which revision a value was read, and offers it to a cache.
     fn keep<K, V>(
         &mut self,
         used: Used,
         revision: Revision,
-        cache: impl FnOnce(&Caches) -> &KeyCache<K, Arc<[V]>>,
+        cache: impl FnOnce(&Caches) -> &KeyCache<K, Arc<V>>,
         key: K,
-        value: &Arc<[V]>,
+        value: &Arc<V>,
     ) where
         K: std::hash::Hash + Eq + Send + Sync + Clone + 'static,
-        V: Send + Sync + 'static,
+        V: ?Sized + Send + Sync + 'static,
     {
         if let Some(caches) = self.caches {
             cache(caches).put(&self.service.changes, &self.changed(&used), revision, key, value.clone());
@@ -332,6 +374,22 @@ impl World for View<'_> {
         let loaded = self.direct.get(&(object.clone(), subject.clone())).cloned();
         loaded.or_else(|| self.hit(self.caches?.direct.get(&(self.at, object.clone(), subject.clone()))))
     }
+
+    fn person(&self, id: PersonId) -> Option<Arc<PersonFacts>> {
+        self.uses(Used::Person(id));
+        self.people.get(&id).cloned().or_else(|| self.hit(self.caches?.people.get(&id)))
+    }
+
+    fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>> {
+        self.uses(Used::Attributes(of));
+        self.attributes.get(&of).cloned().or_else(|| self.hit(self.caches?.attributes.get(&(self.at, of))))
+    }
+
+    fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>> {
+        self.uses(Used::Resource(object.clone()));
+        let loaded = self.resources.get(object).cloned();
+        loaded.or_else(|| self.hit(self.caches?.resources.get(&(self.at, object.clone()))))
+    }
 }
 
 pub(super) fn state(row: Option<&SubjectRow>) -> SubjectState {
@@ -342,8 +400,15 @@ pub(super) fn state(row: Option<&SubjectRow>) -> SubjectState {
     }
 }
 
-pub(super) async fn load_snapshot(tx: &mut Tx, at: ResourceServerId) -> Result<(Revision, Arc<Snapshot>), StoreError> {
+/// What a snapshot is made of, read at one revision.
+pub(super) async fn load_snapshot(
+    service: &Decisions,
+    tx: &mut Tx,
+    at: ResourceServerId,
+) -> Result<(Revision, Arc<Snapshot>), DecisionError> {
     let revision = changes::position(tx).await?.revision;
-    let model = models::active(tx, at).await?.map(|(_, model)| model);
-    Ok((revision, Arc::new(Snapshot::build(&roles::all(tx, at).await?, model))))
+    let active = rules::active(tx, at).await?;
+    let all = roles::all(tx, at).await?;
+    let policies = service.compiled(at, &active).await?;
+    Ok((revision, Arc::new(Snapshot::build(&all, active.model.map(|(_, model)| model), policies))))
 }

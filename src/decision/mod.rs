@@ -10,9 +10,12 @@ mod load;
 pub mod policies;
 mod service;
 mod snapshot;
+pub mod standing;
 
 pub use self::engine::{
-    Decision, Direct, Held, Key, Outcome, Query, Reason, Scope, SubjectRef, SubjectState, World, decide, held,
+    Decision, Direct, Held, Key, Outcome, PersonFacts, Query, Reason, Scope, Sent, SubjectRef, SubjectState, World,
+    decide, held,
 };
+pub use self::policies::{Policies, PolicyError};
 pub use self::service::{DecisionError, DecisionOptions, Decisions, Registry};
 pub use self::snapshot::Snapshot;

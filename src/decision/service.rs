@@ -5,24 +5,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::sync::{Notify, watch};
 
 use super::cache::{Changes, KeyCache};
-use super::engine::{self, Decision, Direct, Held, Outcome, Query, Scope, SubjectRef, SubjectState};
+use super::engine::{self, Decision, Direct, Held, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef, SubjectState};
 use super::load::{View, load_snapshot};
+use super::policies::{Policies, PolicyError};
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
+use crate::domain::attribute::{AttributeError, coerce};
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::client::Client;
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::GrantState;
 use crate::domain::group::Membership;
-use crate::domain::id::{GrantId, ResourceServerId, TokenId};
-use crate::domain::model::{CLIENT, SubjectSpace, USER};
+use crate::domain::id::{GrantId, PersonId, ResourceServerId, TokenId};
+use crate::domain::model::{Attributes, CLIENT, SubjectSpace, USER};
 use crate::domain::name::{ClientName, Segment};
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::time::{Clock, Instant};
+use crate::store::rules::Rules;
 use crate::store::{Store, StoreError, changes, clients, decisions, resource_servers, tokens};
 
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +43,18 @@ pub enum DecisionError {
         engine::OBJECT_DEPTH_MAX
     )]
     OverBudget,
+    /// A property of the request is not of the type the model declares.
+    #[error(transparent)]
+    Sent(#[from] AttributeError),
+    /// Policies that were checked when they were written cannot be compiled any more.
+    #[error("the policies of this resource server cannot be read: {0}")]
+    Policies(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// Compiled policies kept at most: of each resource server the present version, and a few before it.
+const COMPILED_MAX: u64 = 256;
 
 /// Bounds of the service.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +109,11 @@ pub(super) struct Caches {
     pub listed: KeyCache<(ResourceServerId, ObjectRef), Arc<[Edge]>>,
     pub direct: KeyCache<(ResourceServerId, ObjectRef, EdgeSubject), Arc<[Direct]>>,
     pub externals: KeyCache<(ResourceServerId, ObjectRef), SubjectState>,
+    pub people: KeyCache<PersonId, Arc<PersonFacts>>,
+    pub attributes: KeyCache<(ResourceServerId, Principal), Arc<Map<String, Value>>>,
+    pub resources: KeyCache<(ResourceServerId, ObjectRef), Arc<Map<String, Value>>>,
+    /// By the versions of model and policies, which never change.
+    pub compiled: moka::sync::Cache<(ResourceServerId, i64, i64), Arc<Policies>>,
     pub snapshots: KeyCache<ResourceServerId, Arc<Snapshot>>,
     pub clients: KeyCache<String, Option<Arc<Client>>>,
     pub grants: KeyCache<GrantId, GrantState>,
@@ -111,6 +129,10 @@ impl Caches {
             listed: KeyCache::new(entries_max),
             direct: KeyCache::new(entries_max),
             externals: KeyCache::new(entries_max),
+            people: KeyCache::new(entries_max),
+            attributes: KeyCache::new(entries_max),
+            resources: KeyCache::new(entries_max),
+            compiled: moka::sync::Cache::new(COMPILED_MAX),
             snapshots: KeyCache::new(entries_max),
             clients: KeyCache::new(entries_max),
             grants: KeyCache::new(entries_max),
@@ -229,15 +251,60 @@ impl Decisions {
     }
 
     /// Roles and model of a resource server, and the revision they were read at.
-    pub(super) async fn snapshot(&self, at: ResourceServerId) -> Result<(Revision, Arc<Snapshot>), StoreError> {
+    pub(super) async fn snapshot(&self, at: ResourceServerId) -> Result<(Revision, Arc<Snapshot>), DecisionError> {
         if let Some(hit) = self.caches.snapshots.get(&at) {
             return Ok(hit);
         }
         let mut tx = self.store.snapshot().await?;
-        let (revision, snapshot) = load_snapshot(&mut tx, at).await?;
+        let (revision, snapshot) = load_snapshot(self, &mut tx, at).await?;
         tx.commit().await?;
         self.caches.snapshots.put(&self.changes, &Changed::Roles(at), revision, at, snapshot.clone());
         Ok((revision, snapshot))
+    }
+
+    /// The policies that count, compiled once for each version, away from the threads that others wait for.
+    pub(super) async fn compiled(
+        &self,
+        at: ResourceServerId,
+        rules: &Rules,
+    ) -> Result<Option<Arc<Policies>>, DecisionError> {
+        let (Some((model_version, model)), Some((policy_version, text))) = (&rules.model, &rules.policies) else {
+            return Ok(None);
+        };
+        let key = (at, *model_version, *policy_version);
+        if let Some(known) = self.caches.compiled.get(&key) {
+            return Ok(Some(known));
+        }
+        let (model, text) = (model.clone(), text.clone());
+        let compiled = tokio::task::spawn_blocking(move || Policies::compile(&model, &text)).await;
+        let compiled = compiled.map_err(|_| DecisionError::Policies("the compiler was stopped".to_owned()))?;
+        let describe = |errors: Vec<PolicyError>| errors.first().map_or_else(String::new, ToString::to_string);
+        let compiled = Arc::new(compiled.map_err(|errors| DecisionError::Policies(describe(errors)))?);
+        self.caches.compiled.insert(key, compiled.clone());
+        Ok(Some(compiled))
+    }
+
+    /// Refuses properties and context that are not of the types the model declares; what it does not declare is nobody's.
+    ///
+    /// # Errors
+    /// [`DecisionError::Sent`] for the first that is wrong.
+    pub async fn check_sent(&self, at: ResourceServerId, query: &Query) -> Result<(), DecisionError> {
+        let Sent { subject, action, resource, context } = &query.sent;
+        if subject.is_empty() && action.is_empty() && resource.is_empty() && context.is_empty() {
+            return Ok(());
+        }
+        let (_, snapshot) = self.snapshot(at).await?;
+        let Some(model) = snapshot.model() else { return Ok(()) };
+        let none = Attributes::new();
+        let of_subject =
+            model.subjects.get(engine::subject_type(model, &query.subject)).map_or(&none, |of| &of.attributes);
+        let of = model.resources.get(query.resource_type.as_str());
+        let of_action = of.and_then(|of| of.actions.get(query.action.as_str())).map_or(&none, |of| &of.properties);
+        coerce(of_subject, subject, "subject.properties")?;
+        coerce(of_action, action, "action.properties")?;
+        coerce(of.map_or(&none, |of| &of.attributes), resource, "resource.properties")?;
+        coerce(&model.context, context, "context")?;
+        Ok(())
     }
 
     /// Asks until all that the answer was made of belongs to one revision: from the caches twice, then inside one

@@ -2,9 +2,11 @@
 //! permission the set of roles that hold it is a bit set.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
+use super::policies::Policies;
 use crate::domain::assignment::Held;
 use crate::domain::id::RoleId;
 use crate::domain::model::Model;
@@ -22,6 +24,7 @@ pub struct Snapshot {
     /// Resource type → action → roles that hold it, directly or by inclusion; `*` is a key like any other.
     holders: HashMap<String, HashMap<String, FixedBitSet>>,
     model: Option<Model>,
+    policies: Option<Arc<Policies>>,
 }
 
 /// What of a resource server's roles and permissions covers one action on one type.
@@ -43,7 +46,7 @@ impl Covering<'_> {
 
 impl Snapshot {
     #[must_use]
-    pub fn build(roles: &[Role], model: Option<Model>) -> Self {
+    pub fn build(roles: &[Role], model: Option<Model>, policies: Option<Arc<Policies>>) -> Self {
         let index: HashMap<_, _> = roles.iter().enumerate().map(|(i, role)| (role.id, i)).collect();
         let closure: Vec<_> = (0..roles.len()).map(|start| close(start, roles, &index)).collect();
         let mut holders: HashMap<String, HashMap<String, FixedBitSet>> = HashMap::new();
@@ -56,12 +59,17 @@ impl Snapshot {
         }
         let names = roles.iter().map(|r| r.name.as_str().to_owned()).collect();
         let held = roles.iter().map(|r| r.permissions.clone()).collect();
-        Self { index, names, closure, held, holders, model }
+        Self { index, names, closure, held, holders, model, policies }
     }
 
     /// The model of the resource server, if it has one.
     pub(super) const fn model(&self) -> Option<&Model> {
         self.model.as_ref()
+    }
+
+    /// The policies that count, compiled.
+    pub(super) const fn policies(&self) -> Option<&Arc<Policies>> {
+        self.policies.as_ref()
     }
 
     pub(super) fn covering<'a>(&'a self, action: &'a str, resource_type: &'a str) -> Covering<'a> {

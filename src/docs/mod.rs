@@ -3,6 +3,9 @@
 //!
 //! Here: how things hang together and why. Never: code, or what a module says better about itself.
 
+#[doc = include_str!("administration.md")]
+pub mod administration {}
+
 #[doc = include_str!("howto.md")]
 pub mod howto {}
 
@@ -11,6 +14,10 @@ pub mod operations {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}
+
+// The table in it is written and checked by the suite it describes; it stands once.
+#[doc = include_str!("../../tests/protocol/README.md")]
+pub mod protocol {}
 
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

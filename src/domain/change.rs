@@ -3,11 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::assignment::Principal;
-use super::id::{Epoch, GrantId, ResourceServerId, TokenId};
+use super::id::{Epoch, GrantId, PersonId, ResourceServerId, TokenId};
 use super::object::{EdgeSubject, ObjectRef};
 use super::time::Instant;
 
@@ -23,11 +26,39 @@ pub struct Position {
     pub revision: Revision,
 }
 
+impl Position {
+    /// The consistency token of the wire: whoever sends it back asks to be answered no earlier than this. It says nothing
+    /// that would have to be kept secret, and one that was made up asks for a revision that may not be there.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let mut bytes = [0; TOKEN_BYTES];
+        let (epoch, revision) = bytes.split_at_mut(EPOCH_BYTES);
+        epoch.copy_from_slice(self.epoch.uuid().as_bytes());
+        revision.copy_from_slice(&self.revision.0.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads back what [`Self::token`] wrote.
+    #[must_use]
+    pub fn from_token(text: &str) -> Option<Self> {
+        let bytes: [u8; TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (epoch, revision) = bytes.split_at(EPOCH_BYTES);
+        let epoch = Epoch::from_uuid(Uuid::from_slice(epoch).ok()?);
+        let revision = i64::from_be_bytes(revision.try_into().ok()?);
+        (revision >= 0).then_some(Self { epoch, revision: Revision(revision) })
+    }
+}
+
+const EPOCH_BYTES: usize = 16;
+const TOKEN_BYTES: usize = EPOCH_BYTES + size_of::<i64>();
+
 /// What changed: the key of a cached value.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Changed {
     /// A person, by one of the names (`sub` or username) they are asked for.
     User(String),
+    /// What is known of a person.
+    Person(PersonId),
     /// A client, by its `client_id`.
     Client(String),
     /// The registry of resource servers.
@@ -59,6 +90,7 @@ impl Changed {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
+            Self::Person(_) => "person",
             Self::Client(_) => "client",
             Self::ResourceServers => "resource_servers",
             Self::Roles(_) => "roles",
@@ -80,6 +112,7 @@ impl Changed {
         match self {
             Self::User(name) | Self::Client(name) => name.clone(),
             Self::ResourceServers | Self::SigningKeys => String::new(),
+            Self::Person(id) => id.to_string(),
             Self::Roles(rs) => rs.to_string(),
             Self::Memberships(principal) => principal.to_string(),
             Self::Assignments(rs, principal, None) | Self::Attributes(rs, principal) => format!("{rs}/{principal}"),
@@ -103,6 +136,7 @@ impl Changed {
         let unknown = || format!("change {kind:?} {key:?} is not known here");
         Ok(match kind {
             "user" => Self::User(key.to_owned()),
+            "person" => Self::Person(key.parse()?),
             "client" => Self::Client(key.to_owned()),
             "resource_servers" => Self::ResourceServers,
             "roles" => Self::Roles(key.parse()?),
@@ -172,6 +206,22 @@ impl fmt::Display for Actor {
             Self::Client(id) => write!(f, "client:{id}"),
             Self::User(sub) => write!(f, "user:{sub}"),
             Self::SetupLink => f.write_str("setup-link"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consistency_token_reads_back_and_nothing_else_is_one() {
+        let epoch = Epoch::from_uuid(Uuid::from_u128(7));
+        let position = Position { epoch, revision: Revision(4_711) };
+        assert_eq!(Position::from_token(&position.token()), Some(position));
+        let negative = Position { revision: Revision(-1), ..position };
+        for text in ["", "x", "4711", &position.token()[1..], &format!("{}AA", position.token()), &negative.token()] {
+            assert_eq!(Position::from_token(text), None, "{text}");
         }
     }
 }

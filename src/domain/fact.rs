@@ -55,6 +55,8 @@ pub enum FactKind {
     CodeIssued,
     CodeReused,
     RefreshReused,
+    ApiKeyCreated,
+    ApiKeyRevoked,
 }
 
 impl FactKind {
@@ -106,6 +108,8 @@ impl FactKind {
             Self::CodeIssued => "code.issued",
             Self::CodeReused => "code.reused",
             Self::RefreshReused => "refresh.reused",
+            Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyRevoked => "api_key.revoked",
         }
     }
 }

@@ -28,6 +28,13 @@ macro_rules! ids {
                 Self(v7(now, entropy))
             }
 
+            /// The least identifier that can be minted at this moment: for searching by time.
+            #[must_use]
+            pub fn first_of(moment: Instant) -> Self {
+                let millis = u64::try_from(moment.as_micros().div_euclid(1000)).unwrap_or(0);
+                Self(Uuid::from_u128(u128::from(millis) << 80))
+            }
+
             #[must_use]
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
@@ -76,6 +83,7 @@ ids! {
     FactId,
     /// A subject that a resource server registered.
     ExternalSubjectId,
+    ApiKeyId,
     OutboxId,
     /// Which history the revisions belong to; a restored backup gets a new one.
     Epoch,

@@ -55,6 +55,24 @@ impl Issuer {
     pub fn decision_api(&self) -> String {
         self.at("/access/v1")
     }
+
+    /// The audience of Doorward's own administration API.
+    #[must_use]
+    pub fn management_api(&self) -> String {
+        self.at("/api/v1")
+    }
+
+    /// Whether an address is this service's own.
+    #[must_use]
+    pub fn owns(&self, address: &str) -> bool {
+        url::Url::parse(address).is_ok_and(|url| url.origin().ascii_serialization() == self.0)
+    }
+
+    /// Whether this is the audience of one of Doorward's own APIs: no resource server may pass for one of them.
+    #[must_use]
+    pub fn is_own_api(&self, audience: &str) -> bool {
+        audience == self.decision_api() || audience == self.management_api()
+    }
 }
 
 impl fmt::Display for Issuer {

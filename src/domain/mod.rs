@@ -1,9 +1,10 @@
 //! Types that cannot be wrong, state machines and pure rules.
 //!
-//! Here: identifiers, names, intervals, secrets, clients, people, resource servers, roles, assignments, grants, signing
+//! Here: identifiers, names, intervals, secrets, API keys, clients, people, resource servers, roles, assignments, grants, signing
 //! keys, changes. Never: async, I/O, SQL, HTTP, a clock or randomness of its own (both are arguments, [`time::Clock`] and
 //! [`entropy::Entropy`]).
 
+pub mod api_key;
 pub mod assignment;
 pub mod attribute;
 pub mod authorization;

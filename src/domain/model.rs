@@ -286,6 +286,18 @@ impl Model {
         self.resources.get(object_type)?.relations.get(relation)
     }
 
+    /// What people are called as subjects, whatever name they were asked for by.
+    #[must_use]
+    pub fn people_type(&self) -> &str {
+        self.people_types().next().map_or(USER, Segment::as_str)
+    }
+
+    fn people_types(&self) -> impl Iterator<Item = &Segment> {
+        let people =
+            |(name, of): &(&Segment, &SubjectType)| of.kind == SubjectKind::Directory && name.as_str() != CLIENT;
+        self.subjects.iter().filter(people).map(|(name, _)| name)
+    }
+
     /// Whether a relation may have an edge to such a subject.
     #[must_use]
     pub fn accepts(&self, relation: &Relation, subject: &EdgeSubject) -> bool {
@@ -339,6 +351,11 @@ impl Model {
                     "people and clients are known here: directory".to_owned(),
                 ));
             }
+        }
+        // A policy about one name would be walked around by asking for the other.
+        if let Some(second) = self.people_types().nth(1) {
+            let problem = format!("people are {:?} already: give them one type", self.people_type());
+            return Err(wrong(format!("subjects.{second}"), problem));
         }
         let used = self.used_relations();
         for (type_name, of) in &self.resources {

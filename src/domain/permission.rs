@@ -64,6 +64,13 @@ impl Permission {
         side(&self.action, &other.action) && side(&self.resource_type, &other.resource_type)
     }
 
+    /// Whether everything the other matches is matched by this, too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let side = |a: &Part, b: &Part| a == &Part::Any || a == b;
+        side(&self.action, &other.action) && side(&self.resource_type, &other.resource_type)
+    }
+
     /// Names one action on one type, so it can be declared.
     #[must_use]
     pub fn is_exact(&self) -> bool {

@@ -15,6 +15,52 @@ pub const DECISION_CALLER_ROLE: &str = "decision-caller";
 /// The permission that role carries: action and type.
 pub const EVALUATE: (&str, &str) = ("evaluate", "decision");
 
+/// What Doorward's own resource server declares, action and type: each endpoint of its APIs needs one of them.
+pub const OWN_PERMISSIONS: [(&str, &str); 36] = [
+    EVALUATE,
+    ("create", "user"),
+    ("read", "user"),
+    ("update", "user"),
+    ("disable", "user"),
+    ("enable", "user"),
+    ("lock", "user"),
+    ("unlock", "user"),
+    ("set-password", "user"),
+    ("sign-out", "user"),
+    ("read", "session"),
+    ("read", "consent"),
+    ("withdraw", "consent"),
+    ("create", "client"),
+    ("read", "client"),
+    ("disable", "client"),
+    ("enable", "client"),
+    ("rotate-secret", "client"),
+    ("create", "resource-server"),
+    ("read", "resource-server"),
+    ("update", "resource-server"),
+    ("create", "role"),
+    ("read", "role"),
+    ("update", "role"),
+    ("delete", "role"),
+    ("create", "group"),
+    ("read", "group"),
+    ("add", "member"),
+    ("remove", "member"),
+    ("create", "assignment"),
+    ("read", "assignment"),
+    ("delete", "assignment"),
+    ("read", "audit"),
+    ("create", "api-key"),
+    ("read", "api-key"),
+    ("revoke", "api-key"),
+];
+
+/// Whether a role of this name is built in at Doorward's own resource server.
+#[must_use]
+pub fn is_builtin_role(name: &str) -> bool {
+    name == ADMIN_ROLE || name == DECISION_CALLER_ROLE
+}
+
 /// An application that is asked with access tokens.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResourceServer {

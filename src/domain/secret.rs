@@ -25,10 +25,14 @@ pub enum SecretKind {
     Session,
     /// The cookie that binds interactions to one browser.
     Browser,
+    /// What a program shows at the administration and decision APIs in somebody's name.
+    ApiKey,
 }
 
 impl SecretKind {
-    const fn prefix(self) -> &'static str {
+    /// What every secret of this kind begins with.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::ClientSecret => "dwcs_",
             Self::SetupLink => "dwsu_",
@@ -36,6 +40,7 @@ impl SecretKind {
             Self::RefreshToken => "dwrt_",
             Self::Session => "dwse_",
             Self::Browser => "dwbr_",
+            Self::ApiKey => "dwk_",
         }
     }
 }

@@ -69,6 +69,13 @@ impl Instant {
     }
 }
 
+impl std::str::FromStr for Instant {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+}
+
 impl From<SystemTime> for Instant {
     fn from(time: SystemTime) -> Self {
         let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);

@@ -2,6 +2,7 @@
 //! follow the issuer's scheme, never the socket's.
 
 use salvo::http::cookie::{Cookie, SameSite};
+use salvo::http::header::COOKIE;
 use salvo::{Request, Response};
 
 use crate::domain::issuer::Issuer;
@@ -26,9 +27,18 @@ fn name(kind: Kind, issuer: &Issuer) -> &'static str {
 /// No cookie of ours is longer.
 const VALUE_LEN_MAX: usize = 128;
 
+/// The one cookie of that name, as it was sent. Nothing is decoded: a browser guards the name `__Host-…` and not
+/// `%5F%5FHost-…`, which any neighbouring host may set. Of two, nobody can say which is ours.
 pub(super) fn read(req: &Request, kind: Kind, issuer: &Issuer) -> Option<Secret> {
-    let value = req.cookie(name(kind, issuer))?.value();
-    (value.len() <= VALUE_LEN_MAX).then(|| Secret::new(value.to_owned()))
+    let name = name(kind, issuer);
+    let lines = req.headers().get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs =
+        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='));
+    let mut values = pairs.filter(|(other, _)| *other == name).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (Some(value), None) if value.len() <= VALUE_LEN_MAX => Some(Secret::new(value.to_owned())),
+        _ => None,
+    }
 }
 
 pub(super) fn set(res: &mut Response, kind: Kind, issuer: &Issuer, value: &Secret) {

@@ -7,14 +7,23 @@ use salvo::http::header::{
 use salvo::http::{Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, async_trait, handler};
 
-/// Marks every answer of its route as readable from any origin.
-#[derive(Clone)]
+use super::ledger::LEDGER;
+
+/// Marks every answer at the addresses the ledger opens to scripts as readable from any origin. It stands around the whole
+/// service: what no route answers, such as a wrong method, is an answer at that address, too.
 pub(super) struct AnyOrigin;
+
+fn is_open(path: &str) -> bool {
+    LEDGER.iter().any(|row| row.cors && row.path == path)
+}
 
 #[async_trait]
 impl Handler for AnyOrigin {
     async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response, ctrl: &mut FlowCtrl) {
         ctrl.call_next(req, depot, res).await;
+        if !is_open(req.uri().path()) {
+            return;
+        }
         let headers = res.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("www-authenticate, x-request-id"));

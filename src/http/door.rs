@@ -12,10 +12,11 @@ use super::App;
 use super::errors::{ErrorPage, OAuthError, Problem};
 use super::form::{Form, decode};
 use super::frame::Noted;
+use crate::admin::Operator;
 use crate::decision::{Query, SubjectRef};
 use crate::domain::client::Client;
 use crate::domain::resource_server::{DOORWARD, EVALUATE, ResourceServer};
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Secret, SecretKind};
 use crate::oidc::client_auth::{ClientAuthError, Presented};
 
 /// `client_assertion_type` of a JWT (RFC 7523 §2.2).
@@ -95,7 +96,7 @@ fn presented(req: &Request, form: &Form) -> Result<Presented, OAuthError> {
 }
 
 /// `Authorization: Basic` (RFC 7617), its two halves form-decoded (RFC 6749 §2.3.1); `None` without the header.
-fn basic(req: &Request) -> Result<Option<(String, Secret)>, OAuthError> {
+pub(super) fn basic(req: &Request) -> Result<Option<(String, Secret)>, OAuthError> {
     let mut headers = req.headers().get_all(AUTHORIZATION).iter();
     let Some(header) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {
@@ -152,10 +153,13 @@ impl DecisionDoor {
         if decision.allowed { Ok(Asked(resource_server.clone())) } else { Err(Problem::not_a_decision_caller()) }
     }
 
-    /// A bearer token for the decision API, or the client's Basic credentials.
+    /// A bearer token for the decision API, an API key of a client, or the client's Basic credentials.
     async fn caller(&self, req: &Request) -> Result<(Arc<Client>, SubjectRef), Problem> {
         let provider = &self.0.provider;
         if let Some(token) = bearer(req)? {
+            if is_api_key(token) {
+                return self.key_owner(token).await;
+            }
             let verified = provider.accept(token, &provider.settings().issuer.decision_api()).await?;
             let client = provider.decisions().client(&verified.claims.client_id).await?;
             return Ok((client.ok_or_else(Problem::invalid_token)?, verified.subject()));
@@ -168,8 +172,38 @@ impl DecisionDoor {
     }
 }
 
+impl DecisionDoor {
+    /// A key asks for decisions where its owner may, if that is among what it carries.
+    async fn key_owner(&self, key: &str) -> Result<(Arc<Client>, SubjectRef), Problem> {
+        let operator = key_bearer(&self.0, key).await?;
+        let (action, resource_type) = EVALUATE;
+        let carries = operator.key.as_ref().is_some_and(|key| key.carries(action, resource_type));
+        let SubjectRef::Client(client_id) = &operator.subject else { return Err(Problem::not_a_decision_caller()) };
+        let client = self.0.provider.decisions().client(client_id).await?;
+        match client {
+            Some(client) if carries => Ok((client, operator.subject)),
+            _ => Err(Problem::not_a_decision_caller()),
+        }
+    }
+}
+
+/// Keys say what they are by their first characters.
+pub(super) fn is_api_key(token: &str) -> bool {
+    token.starts_with(SecretKind::ApiKey.prefix())
+}
+
+/// Whoever shows this key.
+pub(super) async fn key_bearer(app: &App, key: &str) -> Result<Operator, Problem> {
+    let found = app.admin.bearer_of_key(&Secret::new(key.to_owned())).await;
+    let found = found.map_err(|error| Problem::administration(&error, false))?;
+    found.ok_or_else(|| {
+        tracing::info!("an API key was refused");
+        Problem::invalid_token()
+    })
+}
+
 /// `Authorization: Bearer` (RFC 6750 §2.1). A token in the query string is not looked for.
-fn bearer(req: &Request) -> Result<Option<&str>, Problem> {
+pub(super) fn bearer(req: &Request) -> Result<Option<&str>, Problem> {
     let mut headers = req.headers().get_all(AUTHORIZATION).iter();
     let Some(header) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {

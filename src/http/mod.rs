@@ -4,7 +4,9 @@
 //! rules, the store.
 
 pub mod ledger;
+pub mod openapi;
 
+mod api;
 mod authzen;
 mod browser_door;
 mod client_address;
@@ -17,6 +19,7 @@ mod frame;
 mod health;
 mod json;
 mod oidc;
+mod operator_door;
 mod pages;
 mod reply;
 mod routes;
@@ -41,6 +44,8 @@ pub struct App {
     pub provider: Arc<Provider>,
     /// Acts for whoever holds the set-up link.
     pub setup: Admin,
+    /// Acts for operators once it is told for whom.
+    pub admin: Admin,
     pub login: Login,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,

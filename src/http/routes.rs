@@ -10,15 +10,17 @@ use salvo::{Service, catch_panic::CatchPanic, timeout::Timeout};
 
 use super::browser_door::{InteractionDoor, OwnPageDoor};
 use super::door::{BearerDoor, ClientDoor, DecisionDoor, SetupDoor};
-use super::ledger::{Caller, Endpoint, LEDGER, Row, Verb};
-use super::{App, authzen, cors, errors, frame, health, oidc, pages};
+use super::ledger::{self, Caller, Endpoint, Row, Verb};
+use super::operator_door::OperatorDoor;
+use super::{App, api, authzen, cors, errors, frame, health, oidc, openapi, pages};
 
 /// The whole service: the frame around every request, the routes, the bodies of errors.
 #[must_use]
 pub fn service(app: &Arc<App>) -> Service {
-    let router = LEDGER.iter().fold(Router::new(), |router, row| router.push(mount(app, row)));
+    let router = ledger::rows().fold(Router::new(), |router, row| router.push(mount(app, row)));
     Service::new(router)
         .hoop(frame::Frame::new(app))
+        .hoop(cors::AnyOrigin)
         .hoop(CatchPanic::new())
         .hoop(Timeout::new(app.limits.request_timeout).error(errors::timed_out))
         .catcher(Catcher::new(errors::error_bodies))
@@ -54,6 +56,9 @@ fn mount(app: &Arc<App>, row: &Row) -> Router {
         Endpoint::Asset => goal(app, row, pages::assets::Asset),
         Endpoint::Health => goal(app, row, health::Health),
         Endpoint::Ready => goal(app, row, health::Ready(app.clone())),
+        Endpoint::OpenApi => goal(app, row, openapi::OpenApi::new(issuer)),
+        Endpoint::Docs => goal(app, row, pages::docs::Docs),
+        Endpoint::Operation(operation) => goal(app, row, api::Operated { app: app.clone(), row: *row, operation }),
     }
 }
 
@@ -66,13 +71,15 @@ const fn is_document(endpoint: Endpoint) -> bool {
             | Endpoint::AuthzenConfiguration
             | Endpoint::Jwks
             | Endpoint::Asset
+            | Endpoint::OpenApi
+            | Endpoint::Docs
     )
 }
 
 fn goal<H: Handler + Clone>(app: &Arc<App>, row: &Row, handler: H) -> Router {
     let mut router = Router::with_path(row.path);
     if row.cors {
-        router = router.hoop(cors::AnyOrigin).options(cors::preflight);
+        router = router.options(cors::preflight);
     }
     let guarded = Router::new();
     let guarded = match row.caller {
@@ -85,9 +92,13 @@ fn goal<H: Handler + Clone>(app: &Arc<App>, row: &Row, handler: H) -> Router {
         Caller::Bearer => guarded.hoop(BearerDoor(app.clone())),
         Caller::InteractionBrowser => guarded.hoop(InteractionDoor(app.clone())),
         Caller::OwnPage => guarded.hoop(OwnPageDoor(app.clone())),
+        Caller::Operator(need) => guarded.hoop(OperatorDoor { app: app.clone(), need }),
     };
     router.push(match row.verb {
         Verb::Get => guarded.get(handler.clone()).head(handler),
         Verb::Post => guarded.post(handler),
+        Verb::Put => guarded.put(handler),
+        Verb::Patch => guarded.patch(handler),
+        Verb::Delete => guarded.delete(handler),
     })
 }

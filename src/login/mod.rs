@@ -2,6 +2,7 @@
 //!
 //! Never: HTTP, what tokens hold, other use cases.
 
+mod crowd;
 mod hasher;
 pub mod password;
 pub mod session;
@@ -11,6 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::crowd::Crowd;
 pub use self::hasher::{HashError, Hasher};
 use self::turns::Turns;
 use crate::domain::entropy::Entropy;
@@ -41,6 +43,7 @@ pub struct Login {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) settings: LoginSettings,
+    crowd: Arc<Crowd>,
     attempts: Arc<Turns>,
 }
 
@@ -54,7 +57,7 @@ impl Login {
         settings: LoginSettings,
     ) -> Self {
         let attempts = Arc::new(Turns::new(ATTEMPTS_AT_ONCE_MAX));
-        Self { store, clock, entropy, hasher, settings, attempts }
+        Self { store, clock, entropy, hasher, settings, crowd: Arc::default(), attempts }
     }
 
     /// The hash of a chosen password, for whoever sets it.

@@ -17,6 +17,9 @@ use crate::domain::session::{Authentication, Session};
 use crate::events;
 use crate::store::{StoreError, interactions, passwords, people, throttles};
 
+/// How long to wait where too many attempts of one address are being made: about as long as those take.
+const CROWDED_FOR: Duration = Duration::from_secs(2);
+
 /// What somebody typed, where and from where.
 pub struct Attempt {
     pub interaction: InteractionId,
@@ -71,6 +74,9 @@ impl Login {
     /// # Errors
     /// See [`SignInError`].
     pub async fn sign_in(&self, attempt: Attempt) -> Result<SignedIn, SignInError> {
+        // Before the queue: who fills it alone would keep everybody else out of it.
+        let present = self.crowd.enter(network(attempt.address));
+        let _present = present.ok_or(SignInError::Throttled { retry_after: CROWDED_FOR })?;
         let _turn = self.attempts.take().await.ok_or(SignInError::Busy)?;
         self.store.in_one_piece(self.try_sign_in(attempt)).await
     }

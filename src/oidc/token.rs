@@ -116,8 +116,10 @@ impl Provider {
             }
             return Ok(targets);
         }
-        let others =
-            client.resources.iter().filter_map(|id| registry.by_id(*id)).filter(|rs| rs.name.as_str() != DOORWARD);
+        // Nor is a resource server that took the address of one of them for its identifier.
+        let is_own =
+            |rs: &ResourceServer| rs.name.as_str() == DOORWARD || self.settings.issuer.is_own_api(&rs.identifier);
+        let others = client.resources.iter().filter_map(|id| registry.by_id(*id)).filter(|rs| !is_own(rs));
         let mut others = others.cloned();
         match (others.next(), others.next()) {
             (Some(server), None) => Ok(vec![Target { audience: server.identifier.clone(), server }]),
@@ -126,7 +128,7 @@ impl Provider {
     }
 
     fn target(&self, client: &Client, audience: &str, registry: &Registry) -> Result<Target, TokenError> {
-        let own = audience == self.settings.issuer.decision_api();
+        let own = self.settings.issuer.is_own_api(audience);
         let found = if own { registry.by_name(DOORWARD) } else { registry.by_identifier(audience) };
         let server = found.ok_or(TokenError::TargetNotAllowed)?;
         let allowed = client.resources.contains(&server.id) && (own || server.name.as_str() != DOORWARD);

@@ -161,3 +161,29 @@ pub async fn since(
     let rows = on!(conn, |c| query.load::<(i64, String, String)>(c).await)?;
     Ok(rows.into_iter().map(|(revision, kind, key)| (Revision(revision), Changed::parse(&kind, &key))).collect())
 }
+
+/// One change as it stands in the log.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    pub kind: String,
+    pub key: String,
+    pub states: States,
+}
+
+/// What one write changed, in order.
+///
+/// # Errors
+/// The database's.
+pub async fn of(conn: &mut Conn, revision: Revision) -> Result<Vec<Logged>, StoreError> {
+    let query = changes::table
+        .filter(changes::revision.eq(revision.0))
+        .order(changes::ordinal.asc())
+        .select((changes::kind, changes::key, changes::before, changes::after))
+        .limit(CHANGES_MAX);
+    let rows = on!(conn, |c| query.load::<(String, String, Option<Json>, Option<Json>)>(c).await)?;
+    let logged = |(kind, key, before, after): (String, String, Option<Json>, Option<Json>)| {
+        let value = |state: Option<Json>| state.map(|Json(value)| value);
+        Logged { kind, key, states: States { before: value(before), after: value(after) } }
+    };
+    Ok(rows.into_iter().map(logged).collect())
+}

@@ -6,14 +6,16 @@ use std::collections::HashMap;
 use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, NullableExpressionMethods as _, QueryDsl as _};
 use diesel::{JoinOnDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::conn::{Conn, on};
 use super::error::StoreError;
 use super::schema::{
-    assignments, clients, edges, external_subjects, grants, group_members, groups, people, person_names, revisions,
+    assignments, clients, edges, external_subjects, grants, group_members, groups, people, person_names, resources,
+    revisions, subject_attributes,
 };
-use super::types::{At, Uid};
+use super::types::{At, Json, Uid};
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::change::Revision;
 use crate::domain::grant::GrantState;
@@ -280,6 +282,84 @@ pub async fn direct(
         values.entry(object).or_default().push((segment(&relation)?, interval(from, until)));
         Ok(())
     })
+}
+
+/// What is known here of a person, as policies may ask for it.
+#[derive(Debug, Default)]
+pub struct KnownPerson {
+    pub sub: String,
+    pub attributes: Map<String, Value>,
+}
+
+type PersonRow = (String, String, Option<String>, Option<String>, bool);
+
+/// A person's `sub`, and `username`, `name` and (only when it was verified) `email`.
+///
+/// # Errors
+/// The database's.
+pub async fn person(conn: &mut Conn, id: PersonId) -> Result<Keyed<PersonId, KnownPerson>, StoreError> {
+    let query = revisions::table.left_join(people::table.on(people::id.eq(Uid(id.uuid())))).select((
+        revisions::revision,
+        (people::sub, people::username, people::name.nullable(), people::email.nullable(), people::email_verified)
+            .nullable(),
+    ));
+    let rows = on!(conn, |c| query.load::<(i64, Option<PersonRow>)>(c).await)?;
+    Keyed::collect(rows, |values, (sub, username, name, email, email_verified)| {
+        let email = email.filter(|_| email_verified);
+        let known = [("username", Some(username)), ("name", name), ("email", email)];
+        let known = known.into_iter().filter_map(|(member, value)| Some((member.to_owned(), Value::String(value?))));
+        values.insert(id, KnownPerson { sub, attributes: known.collect() });
+        Ok(())
+    })
+}
+
+/// What a resource server registered of a subject.
+///
+/// # Errors
+/// The database's.
+pub async fn attributes(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    of: Principal,
+) -> Result<Keyed<Principal, Map<String, Value>>, StoreError> {
+    let on_key = subject_attributes::principal_id
+        .eq(Uid(of.uuid()))
+        .and(subject_attributes::resource_server_id.eq(Uid(at.uuid())));
+    let query = revisions::table
+        .left_join(subject_attributes::table.on(on_key))
+        .select((revisions::revision, subject_attributes::attributes.nullable()));
+    let rows = on!(conn, |c| query.load::<(i64, Option<Json>)>(c).await)?;
+    Keyed::collect(rows, |values, Json(document)| {
+        values.insert(of, members(document)?);
+        Ok(())
+    })
+}
+
+/// What a resource server registered of a resource.
+///
+/// # Errors
+/// The database's.
+pub async fn resource(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    object: &str,
+) -> Result<Keyed<(), Map<String, Value>>, StoreError> {
+    let on_key = resources::object.eq(object).and(resources::resource_server_id.eq(Uid(at.uuid())));
+    let query = revisions::table
+        .left_join(resources::table.on(on_key))
+        .select((revisions::revision, resources::attributes.nullable()));
+    let rows = on!(conn, |c| query.load::<(i64, Option<Json>)>(c).await)?;
+    Keyed::collect(rows, |values, Json(document)| {
+        values.insert((), members(document)?);
+        Ok(())
+    })
+}
+
+fn members(document: Value) -> Result<Map<String, Value>, StoreError> {
+    match document {
+        Value::Object(members) => Ok(members),
+        _ => Err(StoreError::corrupt("attributes that are no object")),
+    }
 }
 
 pub(super) fn edge_subject(kind: &str, text: &str, relation: &str) -> Result<EdgeSubject, StoreError> {

@@ -1,6 +1,8 @@
 //! Facts: appended, never changed.
 
-use diesel::{ExpressionMethods as _, QueryDsl as _, Queryable};
+use std::time::Duration;
+
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
@@ -9,6 +11,7 @@ use super::error::StoreError;
 use super::schema::facts;
 use super::types::{At, Json, Uid};
 use crate::domain::fact::Fact;
+use crate::domain::id::FactId;
 use crate::domain::time::Instant;
 
 /// Appends facts, each by the same statement: one of many rows would be planned anew for each number of them.
@@ -50,6 +53,7 @@ pub async fn append(tx: &mut Tx, new: &[Fact]) -> Result<(), StoreError> {
 /// A fact as it is read back.
 #[derive(Clone, Debug)]
 pub struct Recorded {
+    pub id: FactId,
     pub at: Instant,
     pub kind: String,
     pub actor: String,
@@ -61,7 +65,7 @@ pub struct Recorded {
 
 #[derive(Queryable)]
 struct Row {
-    _id: Uid,
+    id: Uid,
     at: At,
     kind: String,
     actor: String,
@@ -71,27 +75,78 @@ struct Row {
     detail: Json,
 }
 
-/// The latest facts, newest first; about one subject (`user:alice`) or about all.
+impl Row {
+    fn into_recorded(self) -> Recorded {
+        Recorded {
+            id: FactId::from_uuid(self.id.0),
+            at: self.at.0,
+            kind: self.kind,
+            actor: self.actor,
+            subject: self.subject,
+            revision: self.revision,
+            request_id: self.request_id,
+            detail: self.detail.0,
+        }
+    }
+}
+
+/// # Errors
+/// The database's.
+pub async fn find(conn: &mut Conn, id: FactId) -> Result<Option<Recorded>, StoreError> {
+    let query = facts::table.find(Uid(id.uuid()));
+    Ok(on!(conn, |c| query.first::<Row>(c).await.optional())?.map(Row::into_recorded))
+}
+
+/// Which facts are asked for; what is left out does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// `user:` and the `sub`, `client:` and the `client_id`, `command-line`, `system`.
+    pub actor: Option<String>,
+    pub subject: Option<String>,
+    pub kind: Option<String>,
+    /// At this moment or later.
+    pub from: Option<Instant>,
+    /// Before this moment.
+    pub until: Option<Instant>,
+}
+
+/// Facts, newest first; only those before one of them. The order is that of the identifiers, which begin with the moment
+/// at which they were minted, so each filter walks an index that ends with it.
 ///
 /// # Errors
 /// The database's.
-pub async fn latest(conn: &mut Conn, subject: Option<&str>, limit: i64) -> Result<Vec<Recorded>, StoreError> {
-    let query = facts::table.order(facts::id.desc()).limit(limit);
-    let rows = match subject {
-        None => on!(conn, |c| query.load::<Row>(c).await)?,
-        Some(subject) => {
-            let query = query.filter(facts::subject.eq(subject));
-            on!(conn, |c| query.load::<Row>(c).await)?
+pub async fn search(
+    conn: &mut Conn,
+    filter: &Filter,
+    before: Option<FactId>,
+    limit: i64,
+) -> Result<Vec<Recorded>, StoreError> {
+    let rows = on!(conn, |c| {
+        let mut query = facts::table.order(facts::id.desc()).limit(limit).into_boxed();
+        if let Some(actor) = &filter.actor {
+            query = query.filter(facts::actor.eq(actor));
         }
-    };
-    let recorded = |row: Row| Recorded {
-        at: row.at.0,
-        kind: row.kind,
-        actor: row.actor,
-        subject: row.subject,
-        revision: row.revision,
-        request_id: row.request_id,
-        detail: row.detail.0,
-    };
-    Ok(rows.into_iter().map(recorded).collect())
+        if let Some(subject) = &filter.subject {
+            query = query.filter(facts::subject.eq(subject));
+        }
+        if let Some(kind) = &filter.kind {
+            query = query.filter(facts::kind.eq(kind));
+        }
+        if let Some(from) = filter.from {
+            let first = Uid(FactId::first_of(from).uuid());
+            query = query.filter(facts::id.ge(first)).filter(facts::at.ge(At(from)));
+        }
+        if let Some(until) = filter.until {
+            let past = Uid(FactId::first_of(until.plus(MILLISECOND)).uuid());
+            query = query.filter(facts::id.lt(past)).filter(facts::at.lt(At(until)));
+        }
+        if let Some(before) = before {
+            query = query.filter(facts::id.lt(Uid(before.uuid())));
+        }
+        query.load::<Row>(c).await
+    })?;
+    Ok(rows.into_iter().map(Row::into_recorded).collect())
 }
+
+/// Identifiers know their moment to the millisecond, rows to the microsecond.
+const MILLISECOND: Duration = Duration::from_millis(1);

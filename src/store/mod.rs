@@ -6,6 +6,7 @@
 //! Reads take `&mut Conn` (a plain read connection or a transaction), writes take `&mut Tx`, and writes of authorization
 //! data take `&mut Edit`, which has taken the next revision first.
 
+pub mod api_keys;
 pub mod assignments;
 pub mod changes;
 pub mod clients;
@@ -23,7 +24,6 @@ mod in_place;
 pub mod interactions;
 mod lite;
 mod migrate;
-pub mod models;
 pub mod outbox;
 pub mod pairwise;
 pub mod passwords;
@@ -33,6 +33,7 @@ pub mod refresh;
 pub mod resource_servers;
 pub mod resources;
 pub mod roles;
+pub mod rules;
 mod schema;
 pub mod sessions;
 pub mod setup_links;

@@ -152,6 +152,35 @@ pub async fn update(tx: &mut Tx, person: &Person) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Gives a person another username; the old one is free from then on, unless it is their `sub`.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when it means somebody else.
+pub async fn rename(tx: &mut Tx, before: &Person, username: &Username) -> Result<(), StoreError> {
+    let target = people::table.find(Uid(before.id.uuid()));
+    let set = people::username.eq(username.as_str());
+    on!(&mut **tx, |c| diesel::update(target).set(set).execute(c).await)?;
+    if before.username.as_str() != before.sub.as_str() {
+        let old = person_names::table.find(before.username.as_str());
+        on!(&mut **tx, |c| diesel::delete(old).execute(c).await)?;
+    }
+    if username.as_str() != before.sub.as_str() {
+        add_name(tx, username.as_str(), before.id).await?;
+    }
+    Ok(())
+}
+
+/// Whose these names are, or whose names differ from them by case alone.
+///
+/// # Errors
+/// The database's.
+pub async fn holders_of(conn: &mut Conn, names: &[&str]) -> Result<Vec<PersonId>, StoreError> {
+    let folded: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let query = person_names::table.filter(person_names::folded.eq_any(folded)).select(person_names::person_id);
+    let ids = on!(conn, |c| query.load::<Uid>(c).await)?;
+    Ok(ids.into_iter().map(|id| PersonId::from_uuid(id.0)).collect())
+}
+
 /// Disables (`Some`) or enables a person; false when they were so already.
 ///
 /// # Errors

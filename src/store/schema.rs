@@ -510,6 +510,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    api_keys (id) {
+        id -> Id,
+        digest -> Binary,
+        prefix -> Text,
+        name -> Text,
+        owner_kind -> Text,
+        owner_id -> Id,
+        permissions -> Text,
+        created_by -> Text,
+        created_at -> Moment,
+        expires_at -> Moment,
+        revoked_at -> Nullable<Moment>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     revisions,
     changes,
@@ -547,6 +566,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     external_subjects,
     subject_attributes,
     edges,
+    api_keys,
 );
 diesel::joinable!(pairwise_subjects -> people (person_id));
 diesel::joinable!(person_names -> people (person_id));

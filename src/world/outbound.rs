@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
@@ -63,6 +64,8 @@ pub enum OutboundError {
     NotPublic,
     #[error("the address is none")]
     Malformed,
+    #[error("the address names a user")]
+    User,
     #[error("the request failed")]
     Failed(#[source] reqwest::Error),
     #[error("the answer is larger than {ANSWER_MAX_BYTES} bytes")]
@@ -98,14 +101,24 @@ impl Reach {
     }
 }
 
+/// What a name means just now.
+type LookUp = fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>>;
+
+fn by_the_system(name: String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+    async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }.boxed()
+}
+
 /// Resolves names to the addresses that may be reached; to none of them where there are none.
-struct Judge(Arc<Reach>);
+struct Judge {
+    reach: Arc<Reach>,
+    look_up: LookUp,
+}
 
 impl Resolve for Judge {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0.clone();
+        let (reach, found) = (self.reach.clone(), (self.look_up)(name.as_str().to_owned()));
         async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = found.await?.into_iter();
             let allowed: Vec<SocketAddr> =
                 found.filter(|address| reach.allows(address.ip())).take(ADDRESSES_MAX).collect();
             if allowed.is_empty() {
@@ -123,6 +136,7 @@ pub struct Outbound {
     /// Made when it is first needed: where there are no certificate authorities, only what goes out fails.
     http: Arc<OnceLock<reqwest::Client>>,
     reach: Arc<Reach>,
+    look_up: LookUp,
     timeout: Duration,
 }
 
@@ -130,7 +144,7 @@ impl Outbound {
     /// `private` are networks that may be reached although they are not public, there also by plain `http`.
     #[must_use]
     pub fn new(private: Vec<IpNet>, timeout: Duration) -> Self {
-        Self { http: Arc::default(), reach: Arc::new(Reach::new(private)), timeout }
+        Self { http: Arc::default(), reach: Arc::new(Reach::new(private)), look_up: by_the_system, timeout }
     }
 
     fn http(&self) -> Result<reqwest::Client, OutboundError> {
@@ -142,7 +156,7 @@ impl Outbound {
             .no_proxy()
             .timeout(self.timeout)
             .connect_timeout(self.timeout)
-            .dns_resolver(Arc::new(Judge(self.reach.clone())))
+            .dns_resolver(Arc::new(Judge { reach: self.reach.clone(), look_up: self.look_up }))
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(OutboundError::Failed)?;
@@ -169,6 +183,10 @@ impl Outbound {
     /// The address, unless it is judged by itself: an IP address needs no name to be resolved.
     fn judged(&self, address: &str) -> Result<Url, OutboundError> {
         let url = Url::parse(address).map_err(|_| OutboundError::Malformed)?;
+        // What stands before an @ would go out as credentials, and makes people take it for the host.
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(OutboundError::User);
+        }
         let literal = match url.host().ok_or(OutboundError::Malformed)? {
             Host::Ipv4(ip) => Some(IpAddr::from(ip)),
             Host::Ipv6(ip) => Some(IpAddr::from(ip)),
@@ -187,6 +205,8 @@ impl Outbound {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -203,14 +223,29 @@ mod tests {
             "192.168.1.1",
             "169.254.169.254",
             "100.64.0.1",
+            "100.127.255.255",
+            "172.16.0.1",
+            "192.168.255.255",
+            "0.255.255.255",
             "198.18.0.1",
             "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
             "255.255.255.255",
             "::",
             "::1",
             "::ffff:127.0.0.1",
             "::ffff:169.254.169.254",
             "::7f00:1",
+            "::ffff:0.0.0.0",
+            "::ffff:100.64.0.1",
+            "::10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b::8.8.8.8",
+            "64:ff9b:1::10.0.0.1",
+            "2002:a00:1::1",
+            "2002:a9fe:a9fe::",
+            "2001:0:a00:1::1",
             "fe80::1",
             "fc00::1",
             "fd12::1",
@@ -224,9 +259,16 @@ mod tests {
         ] {
             assert!(!allows(inside), "{inside}");
         }
-        for outside in
-            ["93.184.216.34", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8", "10.1.2.3", "::ffff:10.1.2.3"]
-        {
+        for outside in [
+            "93.184.216.34",
+            "8.8.8.8",
+            "100.128.0.1",
+            "172.32.0.1",
+            "2606:2800:220:1::1",
+            "::ffff:8.8.8.8",
+            "10.1.2.3",
+            "::ffff:10.1.2.3",
+        ] {
             assert!(allows(outside), "{outside}");
         }
     }
@@ -239,17 +281,131 @@ mod tests {
         for inside in [
             "https://127.0.0.1/",
             "https://[::1]/",
+            "https://0.0.0.0/",
+            "https://127.1/",
             "https://0x7f.1/",
+            "https://0X7F000001/",
             "https://2130706433/",
+            "https://0177.0.0.1/",
+            "https://017700000001/",
+            "https://127.0.0.1./",
+            "https://%31%32%37.0.0.1/",
+            "https://\u{ff11}\u{ff12}\u{ff17}.0.0.1/",
+            "https://127\u{3002}0\u{3002}0\u{3002}1/",
+            "https://10.0.0.1:22/",
             "https://[::ffff:10.0.0.1]/",
+            "https://[::ffff:a00:1]:8443/",
+            "https://[0:0:0:0:0:0:10.0.0.1]/",
+            "https://[64:ff9b::10.0.0.1]/",
+            "https://[2002:a00:1::]/",
+            "https://[fe80::1]/",
+            "http://10.0.0.1/",
+            "https:\\\\127.0.0.1\\",
+            "https:127.0.0.1",
         ] {
             assert!(matches!(judged(inside), Err(OutboundError::NotPublic)), "{inside}");
+        }
+        for user in [
+            "https://rp.example@127.0.0.1/",
+            "https://rp.example:x@10.0.0.1/",
+            "https://u@rp.example/",
+            "https://:p@rp.example/",
+        ] {
+            assert!(matches!(judged(user), Err(OutboundError::User)), "{user}");
+        }
+        for none in [
+            "",
+            "/logout",
+            "//127.0.0.1/",
+            "https://",
+            "https://[fe80::1%25eth0]/",
+            "https://127.0.0.256/",
+            "https://1.2.3.4.5/",
+            "https://a b/",
+            "mailto:x",
+        ] {
+            assert!(matches!(judged(none), Err(OutboundError::Malformed)), "{none}: {:?}", judged(none));
         }
         for scheme in
             ["http://rp.example/", "http://93.184.216.34/", "ftp://rp.example/", "file:///etc/passwd", "gopher://x/"]
         {
             assert!(judged(scheme).is_err(), "{scheme}");
         }
+    }
+
+    /// Two listeners on one port: at an address that may be reached, and at one that may not. Each counts who comes.
+    struct Doors {
+        port: u16,
+        came: [Arc<AtomicUsize>; 2],
+    }
+
+    const ALLOWED: &str = "127.0.0.2";
+    const INSIDE: &str = "127.0.0.1";
+
+    impl Doors {
+        async fn open() -> Self {
+            let inside = tokio::net::TcpListener::bind((INSIDE, 0)).await.unwrap();
+            let port = inside.local_addr().unwrap().port();
+            let allowed = tokio::net::TcpListener::bind((ALLOWED, port)).await.unwrap();
+            let came = [allowed, inside].map(|listener| {
+                let came = Arc::new(AtomicUsize::new(0));
+                let counted = came.clone();
+                tokio::spawn(async move {
+                    while let Ok((stream, _)) = listener.accept().await {
+                        counted.fetch_add(1, Ordering::SeqCst);
+                        drop(stream);
+                    }
+                });
+                came
+            });
+            Self { port, came }
+        }
+
+        fn came(&self) -> [usize; 2] {
+            [0, 1].map(|door| self.came[door].load(Ordering::SeqCst))
+        }
+
+        /// Asks for a name that `look_up` knows; what goes wrong in the end, since neither door speaks TLS.
+        async fn ask(&self, look_up: LookUp) -> String {
+            let out = Outbound::new(vec![format!("{ALLOWED}/32").parse().unwrap()], Duration::from_secs(2));
+            let out = Outbound { look_up, ..out };
+            let failed = out.post_form(&format!("https://rp.example:{}/", self.port), &[]).await.unwrap_err();
+            crate::domain::chain::chain(&failed)
+        }
+    }
+
+    fn at(addresses: &[&str]) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+        let found = addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0)).collect();
+        async move { Ok(found) }.boxed()
+    }
+
+    #[tokio::test]
+    async fn of_the_addresses_of_a_name_only_those_that_may_be_are_reached() {
+        let doors = Doors::open().await;
+        let problem = doors.ask(|_| at(&[INSIDE, ALLOWED, "::ffff:127.0.0.1", "0.0.0.0"])).await;
+        assert_eq!(doors.came(), [1, 0], "{problem}");
+        let problem = doors.ask(|_| at(&[INSIDE, "::1", "::ffff:127.0.0.1", "0.0.0.0", "10.0.0.1"])).await;
+        assert!(problem.contains("not public"), "{problem}");
+        assert_eq!(doors.came(), [1, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_means_something_else_a_moment_later_gains_nothing() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let doors = Doors::open().await;
+        let look_up: LookUp = |_| {
+            let first = ASKED.fetch_add(1, Ordering::SeqCst) == 0;
+            at(&[if first { ALLOWED } else { INSIDE }])
+        };
+        let problem = doors.ask(look_up).await;
+        assert_eq!(
+            (doors.came(), ASKED.load(Ordering::SeqCst)),
+            ([1, 0], 1),
+            "what was judged is connected to: {problem}"
+        );
+        let problem = doors.ask(look_up).await;
+        assert!(problem.contains("not public"), "{problem}");
+        assert_eq!(doors.came(), [1, 0], "and each connection is judged anew");
     }
 
     #[tokio::test]

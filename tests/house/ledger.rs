@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use doorward::http::ledger::{Caller, LEDGER, Row};
+use doorward::domain::issuer::Issuer;
+use doorward::domain::resource_server::OWN_PERMISSIONS;
+use doorward::http::ledger::{API, Caller, LEDGER, Row, rows};
+use doorward::http::openapi::document;
 
 use crate::none;
 use crate::source::{Source, sources};
@@ -15,14 +18,45 @@ const SAMPLE: &str = "src/boot/demo/app/";
 #[test]
 fn every_route_has_one_row() {
     let mut seen = BTreeSet::new();
-    let twice = LEDGER.iter().map(route).filter(|route| !seen.insert(route.clone()));
+    let twice = rows().map(route).filter(|route| !seen.insert(route.clone()));
     none(&twice.collect::<Vec<_>>());
 }
 
 #[test]
 fn every_guarded_route_has_a_test_of_the_caller_it_refuses() {
     let tests: BTreeSet<_> = sources("tests/it").iter().flat_map(functions).collect();
-    none(&LEDGER.iter().filter_map(|row| untested(row, &tests)).collect::<Vec<_>>());
+    none(&rows().filter_map(|row| untested(row, &tests)).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_row_is_in_the_document_and_nothing_else_is() {
+    let document = document(&Issuer::localhost());
+    let written = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, verbs)| verbs.as_object().unwrap().keys().map(move |verb| format!("{verb} {path}")));
+    let written: BTreeSet<_> = written.collect();
+    let expected: BTreeSet<_> =
+        rows().map(|row| format!("{} {}", format!("{:?}", row.verb).to_lowercase(), row.path)).collect();
+    none(&written.symmetric_difference(&expected).cloned().collect::<Vec<_>>());
+}
+
+#[test]
+fn every_operation_needs_a_permission_that_is_declared_and_every_declared_one_is_needed() {
+    let needs = API.iter().filter_map(|row| match row.caller {
+        Caller::Operator(need) => Some((need.action, need.resource_type)),
+        _ => None,
+    });
+    let needs: BTreeSet<_> = needs.collect();
+    assert_eq!(
+        API.iter().filter(|row| !matches!(row.caller, Caller::Operator(_))).count(),
+        0,
+        "a row without its permission"
+    );
+    let evaluate = doorward::domain::resource_server::EVALUATE;
+    let declared: BTreeSet<_> = OWN_PERMISSIONS.into_iter().filter(|permission| *permission != evaluate).collect();
+    assert_eq!(needs, declared);
 }
 
 #[test]

@@ -9,9 +9,13 @@
 #[cfg(test)]
 mod charters;
 #[cfg(test)]
+mod handbook;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod outbound;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]

@@ -28,6 +28,40 @@ fn the_defaults_are_right_and_every_one_is_documented() {
 }
 
 #[test]
+fn an_issuer_is_one_https_origin_or_on_this_machine() {
+    let check = |issuer: &str| doorward(&["config", "check"], &[("DOORWARD_SERVER_ISSUER", issuer)]);
+    for right in [
+        "https://id.example",
+        "https://id.example:8443",
+        "http://localhost:8080",
+        "http://127.0.0.1:1",
+        "http://[::1]:1",
+    ] {
+        let (ok, _, errors) = check(right);
+        assert!(ok, "{right}: {errors}");
+    }
+    let wrong = [
+        "http://id.example",
+        "http://localhost.example",
+        "http://10.0.0.1",
+        "ftp://id.example",
+        "https://id.example/",
+        "https://id.example/realm",
+        "https://id.example?x",
+        "https://id.example#x",
+        "https://u@id.example",
+        "https://ID.example",
+        "https://id.example:443",
+        "id.example",
+        "https://id.example https://other.example",
+    ];
+    for wrong in wrong {
+        let (ok, _, errors) = check(wrong);
+        assert!(!ok && errors.contains("server.issuer"), "{wrong}: {errors}");
+    }
+}
+
+#[test]
 fn all_problems_are_said_at_once_each_with_key_problem_and_fix() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("d.toml");

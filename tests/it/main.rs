@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests wait in real time and make what attackers would make")]
 
 mod admin;
+mod api;
 mod authzen;
 mod backchannel;
 mod codes;
@@ -17,6 +18,7 @@ mod keys;
 mod logs;
 mod nodes;
 mod oidc;
+mod outbound;
 mod protocol;
 mod races;
 mod sessions;

@@ -3,77 +3,23 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Answer, Auth, Browser, House, NOTES, PASSWORD, Pkce, both, claims_of, eventually, header_of};
+use crate::support::{
+    Auth, Browser, House, NOTES, PASSWORD, Pkce, REDIRECT, Tokens, both, claims_of, eventually, header_of,
+};
 
-const REDIRECT: &str = "https://app.example/cb";
-
-fn request<'a>(pkce: &'a Pkce, extra: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let mut all = vec![
-        ("client_id", "app"),
-        ("redirect_uri", REDIRECT),
-        ("response_type", "code"),
-        ("scope", "openid profile email notes:read"),
-        ("state", "s-1"),
-        ("nonce", "n-1"),
-        ("code_challenge", pkce.challenge.as_str()),
-        ("code_challenge_method", "S256"),
-    ];
-    for (name, value) in extra {
-        all.retain(|(other, _)| other != name);
-        if !value.is_empty() {
-            all.push((name, value));
-        }
-    }
-    all
-}
-
-fn app(house: &House) -> Auth {
-    Auth::basic("app", &house.world.app)
-}
-
-/// Signs alice in and lets her agree; the code comes back.
-async fn code(browser: &mut Browser<'_>, pkce: &Pkce, extra: &[(&str, &str)]) -> String {
-    let login = browser.authorize(&request(pkce, extra)).await;
-    let consent = browser.sign_in(&login, "alice", PASSWORD).await;
-    let back = if consent.at.starts_with("/interaction") { browser.consent(&consent, "allow").await } else { consent };
-    back.code()
-}
-
-async fn exchange(house: &House, code: &str, verifier: &str) -> Answer {
-    let form =
-        [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT), ("code_verifier", verifier)];
-    house.form("/oauth2/token", &app(house), &form).await
-}
-
-async fn refresh(house: &House, token: &str, extra: &[(&str, &str)]) -> Answer {
-    let form = [&[("grant_type", "refresh_token"), ("refresh_token", token)], extra].concat();
-    house.form("/oauth2/token", &app(house), &form).await
-}
-
-async fn tokens(house: &House) -> Value {
+/// Signs alice in and lets her agree; what the code is good for.
+async fn tokens(house: &House) -> Tokens {
     house.give_password("alice").await;
-    let pkce = Pkce::new();
-    let code = code(&mut Browser::new(house), &pkce, &[]).await;
-    let answer = exchange(house, &code, &pkce.verifier).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
-}
-
-fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
-    tokens[name].as_str().unwrap()
-}
-
-async fn userinfo(house: &House, token: &str) -> Answer {
-    house.send(reqwest::Method::GET, "/oauth2/userinfo", &Auth::Bearer(token.into()), &[], "").await
+    Tokens::of(&house.exchange(&Browser::new(house).code("alice", &[("nonce", "n-1")]).await).await).unwrap()
 }
 
 both! {
     async fn a_person_signs_in_agrees_and_the_client_gets_tokens(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let login = browser.authorize(&request(&pkce, &[("login_hint", "alice")])).await;
+        let login = browser.ask(&pkce, &[("login_hint", "alice"), ("state", "s-1"), ("nonce", "n-1")]).await;
         assert_eq!(login.answer.status, 200);
         for id in ["id=\"username\"", "id=\"password\"", "id=\"login-submit\"", "value=\"alice\"", "autocomplete=\"current-password\""] {
             assert!(login.answer.text.contains(id), "{id}");
@@ -85,28 +31,28 @@ both! {
         assert!(back.at.starts_with(REDIRECT));
         assert_eq!((back.parameter("state"), back.parameter("iss")), (Some("s-1".into()), Some(house.issuer())));
 
-        let answer = exchange(&house, &back.code(), &pkce.verifier).await;
+        let answer = house.exchange(&pkce.code(&back.code())).await;
         assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
-        let tokens = answer.json();
-        let id = claims_of(text(&tokens, "id_token"));
+        let tokens = Tokens::of(&answer).unwrap();
+        let id = claims_of(&tokens.id);
         assert_eq!((&id["iss"], &id["aud"], &id["nonce"]), (&json!(house.issuer()), &json!("app"), &json!("n-1")));
         assert_eq!((&id["sub"], &id["amr"]), (&json!(house.world.alice_sub), &json!(["pwd"])));
         assert!(id["auth_time"].is_i64() && id["at_hash"].is_string() && id["sid"].is_string());
         assert!(id.get("name").is_none() && id.get("email").is_none(), "no profile claims beside an access token");
-        let access = claims_of(text(&tokens, "access_token"));
+        let access = claims_of(&tokens.access);
         assert_eq!(access["aud"], json!([NOTES, house.issuer()]));
         assert_eq!((&access["sub"], &access["client_id"]), (&id["sub"], &json!("app")));
         assert_eq!(access["roles"], json!(["editor", "owner", "viewer"]));
-        assert_eq!(header_of(text(&tokens, "access_token"))["typ"], "at+jwt");
+        assert_eq!(header_of(&tokens.access)["typ"], "at+jwt");
 
-        let info = userinfo(&house, text(&tokens, "access_token")).await.json();
+        let info = house.userinfo(&tokens.access).await.json();
         assert!(info["updated_at"].is_u64());
         let known = json!({ "sub": house.world.alice_sub, "preferred_username": "alice", "updated_at": info["updated_at"] });
         assert_eq!(info, known, "absent, not null");
-        assert_eq!(house.introspect(&house.notes_api(), text(&tokens, "access_token")).await["active"], true);
-        assert!(house.may_as("access_token", text(&tokens, "access_token"), "delete").await, "decides for alice");
+        assert_eq!(house.introspect(&house.notes_api(), &tokens.access).await["active"], true);
+        assert!(house.may_as("access_token", &tokens.access, "delete").await, "decides for alice");
         // Again: signed in, and consent is remembered.
-        let again = browser.authorize(&request(&pkce, &[])).await;
+        let again = browser.ask(&pkce, &[]).await;
         assert!(again.at.starts_with(REDIRECT), "{}", again.answer.text);
         assert!(!again.code().is_empty());
     }
@@ -114,12 +60,12 @@ both! {
     async fn the_answer_may_come_as_a_form_and_errors_take_the_same_way(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let login = browser.authorize(&request(&pkce, &[("response_mode", "form_post")])).await;
+        let login = browser.ask(&pkce, &[("response_mode", "form_post")]).await;
         let consent = browser.sign_in(&login, "alice", PASSWORD).await;
         let page = browser.consent(&consent, "allow").await;
         assert!(page.answer.text.contains(&format!("action=\"{REDIRECT}\"")) && page.answer.text.contains("form-post-submit"));
-        assert_eq!(exchange(&house, &page.hidden("code"), &pkce.verifier).await.status, 200);
-        let error = browser.authorize(&request(&pkce, &[("response_mode", "form_post"), ("response_type", "token"), ("state", "\"><script>")])).await;
+        assert_eq!(house.exchange(&pkce.code(&page.hidden("code"))).await.status, 200);
+        let error = browser.ask(&pkce, &[("response_mode", "form_post"), ("response_type", "token"), ("state", "\"><script>")]).await;
         assert_eq!(error.hidden("error"), "unsupported_response_type");
         assert!(!error.answer.text.contains("<script>\""), "what was sent is escaped");
         assert!(error.answer.text.contains("&lt;script&gt;"));
@@ -128,9 +74,9 @@ both! {
     async fn an_interaction_belongs_to_its_browser(house: House) {
         house.give_password("alice").await;
         let (mut browser, mut other, pkce) = (Browser::new(&house), Browser::new(&house), Pkce::new());
-        let login = browser.authorize(&request(&pkce, &[])).await;
+        let login = browser.ask(&pkce, &[]).await;
         assert_eq!(other.get(&login.at).await.answer.status, 410, "without the cookie");
-        let theirs = other.authorize(&request(&pkce, &[])).await;
+        let theirs = other.ask(&pkce, &[]).await;
         assert_eq!(other.get(&login.at).await.answer.status, 410, "with another's cookie");
         let form = [("form_token", theirs.hidden("form_token")), ("username", "alice".into()), ("password", PASSWORD.into())];
         let form: Vec<_> = form.iter().map(|(n, v)| (*n, v.as_str())).collect();
@@ -142,7 +88,7 @@ both! {
     async fn a_form_needs_its_page(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let login = browser.authorize(&request(&pkce, &[])).await;
+        let login = browser.ask(&pkce, &[]).await;
         let post = format!("{}/login", login.at);
         for token in ["", "x"] {
             let form = [("form_token", token), ("username", "alice"), ("password", PASSWORD)];
@@ -167,11 +113,11 @@ both! {
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
         let redirects = ["https://app.example/cb/", "https://app.example/cb?x=1", "https://evil.example/cb", "https://app.example.evil/cb", "https://app.example@evil.example/cb", "javascript:alert(1)", "https://APP.example/cb", "https://app.example/%63b", ""];
         for redirect in redirects {
-            let page = browser.authorize(&request(&pkce, &[("redirect_uri", redirect)])).await;
+            let page = browser.ask(&pkce, &[("redirect_uri", redirect)]).await;
             assert_eq!((page.answer.status, page.at.starts_with('/')), (400, true), "{redirect}");
         }
         for client in ["nobody", "", "bot"] {
-            let page = browser.authorize(&request(&pkce, &[("client_id", client)])).await;
+            let page = browser.ask(&pkce, &[("client_id", client)]).await;
             assert_eq!((page.answer.status, page.at.starts_with('/')), (400, true), "{client}");
         }
         let cases: [(&[(&str, &str)], &str); 13] = [
@@ -190,64 +136,63 @@ both! {
             (&[("resource", "https://files.example/api")], "invalid_target"),
         ];
         for (extra, expected) in cases {
-            let back = browser.authorize(&request(&pkce, extra)).await;
+            let back = browser.ask(&pkce, &[extra, &[("state", "s-1")]].concat()).await;
             assert!(back.at.starts_with(REDIRECT), "{extra:?}: {} {}", back.at, back.answer.text);
             assert_eq!(back.parameter("error").as_deref(), Some(expected), "{extra:?}");
             assert_eq!(back.parameter("state").as_deref(), Some("s-1"));
             assert_eq!(back.parameter("iss"), Some(house.issuer()));
             assert!(back.parameter("code").is_none());
         }
-        let twice = request(&pkce, &[]).into_iter().chain([("state", "other")]).collect::<Vec<_>>();
-        assert_eq!(browser.authorize(&twice).await.parameter("error").as_deref(), Some("invalid_request"));
-        let twice = request(&pkce, &[]).into_iter().chain([("redirect_uri", REDIRECT)]).collect::<Vec<_>>();
-        assert_eq!(browser.authorize(&twice).await.answer.status, 400, "a page");
-        let unknown = request(&pkce, &[("ui_locales", "xx"), ("display", "wap"), ("acr_values", "nothing"), ("foo", "bar")]);
-        assert_eq!(browser.authorize(&unknown).await.answer.status, 200, "never an error");
+        let twice = [("state", "s-1"), ("state", "other")];
+        assert_eq!(browser.ask(&pkce, &twice).await.parameter("error").as_deref(), Some("invalid_request"));
+        let twice = [("redirect_uri", REDIRECT), ("redirect_uri", REDIRECT)];
+        assert_eq!(browser.ask(&pkce, &twice).await.answer.status, 400, "a page");
+        let unknown = [("ui_locales", "xx"), ("display", "wap"), ("acr_values", "nothing"), ("foo", "bar")];
+        assert_eq!(browser.ask(&pkce, &unknown).await.answer.status, 200, "never an error");
     }
 
     async fn prompt_and_max_age_are_honoured(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let none = browser.authorize(&request(&pkce, &[("prompt", "none")])).await;
+        let none = browser.ask(&pkce, &[("prompt", "none")]).await;
         assert_eq!(none.parameter("error").as_deref(), Some("login_required"));
-        let login = browser.authorize(&request(&pkce, &[])).await;
+        let login = browser.ask(&pkce, &[]).await;
         let consent = browser.sign_in(&login, "alice", PASSWORD).await;
-        let none = browser.authorize(&request(&pkce, &[("prompt", "none")])).await;
+        let none = browser.ask(&pkce, &[("prompt", "none")]).await;
         assert_eq!(none.parameter("error").as_deref(), Some("consent_required"));
-        let first = exchange(&house, &browser.consent(&consent, "allow").await.code(), &pkce.verifier).await.json();
-        let silent = browser.authorize(&request(&pkce, &[("prompt", "none")])).await;
-        let again = exchange(&house, &silent.code(), &pkce.verifier).await.json();
-        let (first, again) = (claims_of(text(&first, "id_token")), claims_of(text(&again, "id_token")));
+        let first = Tokens::of(&house.exchange(&pkce.code(&browser.consent(&consent, "allow").await.code())).await).unwrap();
+        let silent = browser.ask(&pkce, &[("prompt", "none")]).await;
+        let again = Tokens::of(&house.exchange(&pkce.code(&silent.code())).await).unwrap();
+        let (first, again) = (claims_of(&first.id), claims_of(&again.id));
         for claim in ["sub", "auth_time", "sid"] {
             assert_eq!(first[claim], again[claim], "{claim}");
         }
-        assert!(browser.authorize(&request(&pkce, &[("prompt", "consent")])).await.answer.text.contains("consent-allow"));
+        assert!(browser.ask(&pkce, &[("prompt", "consent")]).await.answer.text.contains("consent-allow"));
         house.advance(Duration::from_mins(1));
         for extra in [("prompt", "login"), ("prompt", "select_account login"), ("max_age", "30")] {
-            let page = browser.authorize(&request(&pkce, &[extra])).await;
+            let page = browser.ask(&pkce, &[extra]).await;
             assert!(page.answer.text.contains("login-submit"), "{extra:?}");
         }
-        let login = browser.authorize(&request(&pkce, &[("prompt", "login")])).await;
-        let later = exchange(&house, &browser.sign_in(&login, "alice", PASSWORD).await.code(), &pkce.verifier).await.json();
-        let later = claims_of(text(&later, "id_token"));
+        let login = browser.ask(&pkce, &[("prompt", "login")]).await;
+        let later = Tokens::of(&house.exchange(&pkce.code(&browser.sign_in(&login, "alice", PASSWORD).await.code())).await).unwrap();
+        let later = claims_of(&later.id);
         assert!(later["auth_time"].as_i64() > first["auth_time"].as_i64() && later["sid"] == first["sid"]);
         // Somebody else is meant: sign in again, or nothing.
-        let hint = request(&pkce, &[("id_token_hint", "x.y.z")]);
-        assert_eq!(browser.authorize(&hint).await.parameter("error").as_deref(), Some("invalid_request"));
+        assert_eq!(browser.ask(&pkce, &[("id_token_hint", "x.y.z")]).await.parameter("error").as_deref(), Some("invalid_request"));
     }
 
     async fn a_code_is_bound_to_its_client_redirect_and_verifier_and_a_wrong_try_burns_nothing(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let code = code(&mut browser, &pkce, &[]).await;
+        let code = browser.come("alice", &pkce, &[]).await.code();
         let form = |redirect: &'static str, verifier: &str| {
             vec![("grant_type", "authorization_code".to_owned()), ("code", code.clone()), ("redirect_uri", redirect.to_owned()), ("code_verifier", verifier.to_owned())]
         };
         let wrong = [
-            (app(&house), form(REDIRECT, &Pkce::new().verifier)),
-            (app(&house), form(REDIRECT, "")),
-            (app(&house), form("https://app.example/other", &pkce.verifier)),
-            (app(&house), form("", &pkce.verifier)),
+            (house.app(), form(REDIRECT, &Pkce::new().verifier)),
+            (house.app(), form(REDIRECT, "")),
+            (house.app(), form("https://app.example/other", &pkce.verifier)),
+            (house.app(), form("", &pkce.verifier)),
             (Auth::None, [form(REDIRECT, &pkce.verifier), vec![("client_id", "native".to_owned())]].concat()),
         ];
         for (auth, form) in wrong {
@@ -255,100 +200,99 @@ both! {
             let answer = house.form("/oauth2/token", &auth, &form).await;
             assert_eq!(answer.refusal(), (400, "invalid_grant".into()), "{form:?}");
         }
-        assert_eq!(exchange(&house, &code, &pkce.verifier).await.status, 200, "the victim's code still works");
-        let late = browser.authorize(&request(&pkce, &[])).await.code();
+        assert_eq!(house.exchange(&pkce.code(&code)).await.status, 200, "the victim's code still works");
+        let late = browser.ask(&pkce, &[]).await.code();
         house.advance(Duration::from_secs(61));
-        assert_eq!(exchange(&house, &late, &pkce.verifier).await.refusal(), (400, "invalid_grant".into()));
+        assert_eq!(house.exchange(&pkce.code(&late)).await.refusal(), (400, "invalid_grant".into()));
     }
 
     async fn a_code_spent_twice_ends_the_whole_grant(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let code = code(&mut browser, &pkce, &[]).await;
-        let tokens = exchange(&house, &code, &pkce.verifier).await.json();
-        assert_eq!(userinfo(&house, text(&tokens, "access_token")).await.status, 200);
-        assert_eq!(exchange(&house, &code, &pkce.verifier).await.refusal(), (400, "invalid_grant".into()));
-        assert_eq!(userinfo(&house, text(&tokens, "access_token")).await.status, 401);
-        assert_eq!(house.introspect(&house.notes_api(), text(&tokens, "access_token")).await["active"], false);
-        assert!(!house.may_as("access_token", text(&tokens, "access_token"), "read").await);
-        assert_eq!(refresh(&house, text(&tokens, "refresh_token"), &[]).await.refusal(), (400, "invalid_grant".into()));
+        let code = browser.come("alice", &pkce, &[]).await.code();
+        let tokens = Tokens::of(&house.exchange(&pkce.code(&code)).await).unwrap();
+        assert_eq!(house.userinfo(&tokens.access).await.status, 200);
+        assert_eq!(house.exchange(&pkce.code(&code)).await.refusal(), (400, "invalid_grant".into()));
+        assert_eq!(house.userinfo(&tokens.access).await.status, 401);
+        assert_eq!(house.introspect(&house.notes_api(), &tokens.access).await["active"], false);
+        assert!(!house.may_as("access_token", &tokens.access, "read").await);
+        assert_eq!(house.refresh(&tokens.refresh).await.refusal(), (400, "invalid_grant".into()));
     }
 
     async fn of_many_exchanges_of_one_code_at_most_one_wins_and_then_nothing_lives(house: House) {
         house.give_password("alice").await;
-        let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let code = code(&mut browser, &pkce, &[]).await;
-        let answers = futures_util::future::join_all((0..64).map(|_| exchange(&house, &code, &pkce.verifier))).await;
+        let code = Browser::new(&house).code("alice", &[]).await;
+        let answers = futures_util::future::join_all((0..64).map(|_| house.exchange(&code))).await;
         let won: Vec<_> = answers.iter().filter(|a| a.status == 200).collect();
         assert!(won.len() <= 1, "{}", won.len());
         assert!(answers.iter().all(|a| a.status == 200 || a.refusal() == (400, "invalid_grant".into())));
         for answer in won {
-            let tokens = answer.json();
-            assert_eq!(userinfo(&house, text(&tokens, "access_token")).await.status, 401);
-            assert_eq!(refresh(&house, text(&tokens, "refresh_token"), &[]).await.status, 400);
+            let tokens = Tokens::of(answer).unwrap();
+            assert_eq!(house.userinfo(&tokens.access).await.status, 401);
+            assert_eq!(house.refresh(&tokens.refresh).await.status, 400);
         }
     }
 
     async fn a_refresh_token_rotates_and_keeps_who_signed_in_when(house: House) {
         let first = tokens(&house).await;
         house.advance(Duration::from_secs(5));
-        let second = refresh(&house, text(&first, "refresh_token"), &[]).await.json();
-        assert_ne!(first["refresh_token"], second["refresh_token"]);
-        let (before, after) = (claims_of(text(&first, "id_token")), claims_of(text(&second, "id_token")));
+        let second = Tokens::of(&house.refresh(&first.refresh).await).unwrap();
+        assert_ne!(first.refresh, second.refresh);
+        let (before, after) = (claims_of(&first.id), claims_of(&second.id));
         for claim in ["iss", "sub", "aud", "auth_time", "sid"] {
             assert_eq!(before[claim], after[claim], "{claim}");
         }
         assert!(after["iat"].as_i64() > before["iat"].as_i64() && after.get("nonce").is_none());
         // Narrowing is for this one access token; the successor keeps the grant's scope.
-        let narrow = refresh(&house, text(&second, "refresh_token"), &[("scope", "openid")]).await.json();
-        assert_eq!(claims_of(text(&narrow, "access_token"))["scope"], "openid");
-        let wide = refresh(&house, text(&narrow, "refresh_token"), &[]).await.json();
-        assert!(claims_of(text(&wide, "access_token"))["scope"].as_str().unwrap().contains("notes:read"));
-        let grown = refresh(&house, text(&wide, "refresh_token"), &[("scope", "openid notes:write")]).await;
+        let narrow = Tokens::of(&house.refresh_with(&second.refresh, &[("scope", "openid")]).await).unwrap();
+        assert_eq!(claims_of(&narrow.access)["scope"], "openid");
+        let wide = Tokens::of(&house.refresh(&narrow.refresh).await).unwrap();
+        assert!(claims_of(&wide.access)["scope"].as_str().unwrap().contains("notes:read"));
+        let grown = house.refresh_with(&wide.refresh, &[("scope", "openid notes:write")]).await;
         assert_eq!(grown.refusal(), (400, "invalid_scope".into()));
-        let other = house.form("/oauth2/token", &Auth::None, &[("client_id", "native"), ("grant_type", "refresh_token"), ("refresh_token", text(&wide, "refresh_token"))]).await;
+        let other = house.form("/oauth2/token", &Auth::None, &[("client_id", "native"), ("grant_type", "refresh_token"), ("refresh_token", &wide.refresh)]).await;
         assert_eq!(other.refusal(), (400, "invalid_grant".into()), "another client's, and nothing is burnt");
-        let seen = house.introspect(&app(&house), text(&wide, "refresh_token")).await;
+        let seen = house.introspect(&house.app(), &wide.refresh).await;
         assert_eq!((&seen["active"], &seen["client_id"]), (&json!(true), &json!("app")));
-        assert_eq!(house.introspect(&house.notes_api(), text(&wide, "refresh_token")).await, json!({ "active": false }));
+        assert_eq!(house.introspect(&house.notes_api(), &wide.refresh).await, json!({ "active": false }));
         let public = house.form("/oauth2/introspect", &Auth::None, &[("client_id", "native"), ("token", "x")]).await;
         assert_eq!(public.refusal(), (401, "invalid_client".into()), "a public client proves nothing");
-        assert_eq!(refresh(&house, text(&wide, "refresh_token"), &[]).await.status, 200);
+        assert_eq!(house.refresh(&wide.refresh).await.status, 200);
     }
 
     async fn a_lost_answer_is_given_again_and_a_late_replay_is_theft(house: House) {
         let first = tokens(&house).await;
-        let second = refresh(&house, text(&first, "refresh_token"), &[]).await.json();
+        let second = Tokens::of(&house.refresh(&first.refresh).await).unwrap();
         house.advance(Duration::from_secs(31));
-        let again = refresh(&house, text(&first, "refresh_token"), &[]).await.json();
-        assert_eq!(again["refresh_token"], second["refresh_token"], "the same one successor");
-        let third = refresh(&house, text(&second, "refresh_token"), &[]).await.json();
-        let used = refresh(&house, text(&first, "refresh_token"), &[]).await;
+        let again = Tokens::of(&house.refresh(&first.refresh).await).unwrap();
+        assert_eq!(again.refresh, second.refresh, "the same one successor");
+        let third = Tokens::of(&house.refresh(&second.refresh).await).unwrap();
+        let used = house.refresh(&first.refresh).await;
         assert_eq!(used.refusal(), (400, "invalid_grant".into()), "the successor has been used");
-        assert_eq!(userinfo(&house, text(&third, "access_token")).await.status, 200, "and the family lives");
+        assert_eq!(house.userinfo(&third.access).await.status, 200, "and the family lives");
         house.advance(Duration::from_secs(61));
-        assert_eq!(refresh(&house, text(&second, "refresh_token"), &[]).await.refusal(), (400, "invalid_grant".into()));
-        assert_eq!(userinfo(&house, text(&third, "access_token")).await.status, 401, "theft ends everything");
-        assert!(!house.may_as("access_token", text(&third, "access_token"), "read").await);
-        assert_eq!(refresh(&house, text(&third, "refresh_token"), &[]).await.status, 400);
+        assert_eq!(house.refresh(&second.refresh).await.refusal(), (400, "invalid_grant".into()));
+        assert_eq!(house.userinfo(&third.access).await.status, 401, "theft ends everything");
+        assert!(!house.may_as("access_token", &third.access, "read").await);
+        assert_eq!(house.refresh(&third.refresh).await.status, 400);
     }
 
     async fn of_many_refreshes_with_one_token_there_is_one_successor(house: House) {
         let first = tokens(&house).await;
-        let token = text(&first, "refresh_token");
-        let answers = futures_util::future::join_all((0..64).map(|_| refresh(&house, token, &[]))).await;
+        let token = &first.refresh;
+        let answers = futures_util::future::join_all((0..64).map(|_| house.refresh(token))).await;
         let successors: HashSet<_> =
-            answers.iter().filter(|a| a.status == 200).map(|a| text(&a.json(), "refresh_token").to_owned()).collect();
+            answers.iter().filter_map(Tokens::of).map(|tokens| tokens.refresh).collect();
         assert_eq!(successors.len(), 1);
         assert!(answers.iter().all(|a| a.status == 200 || a.refusal() == (400, "invalid_grant".into())));
-        let next = refresh(&house, successors.iter().next().unwrap(), &[]).await;
+        let next = house.refresh(successors.iter().next().unwrap()).await;
         assert_eq!(next.status, 200);
     }
 
     async fn ending_a_person_a_password_or_a_grant_ends_every_token_at_once(house: House) {
         for end in ["disable", "sign-out", "password", "revoke"] {
             let tokens = tokens(&house).await;
-            assert_eq!(userinfo(&house, text(&tokens, "access_token")).await.status, 200, "{end}");
+            assert_eq!(house.userinfo(&tokens.access).await.status, 200, "{end}");
             match end {
                 "disable" => {
                     house.command(&["user", "disable", "alice"]);
@@ -358,25 +302,25 @@ both! {
                 }
                 "password" => house.give_password("alice").await,
                 _ => {
-                    let form = [("token", text(&tokens, "refresh_token"))];
-                    assert_eq!(house.form("/oauth2/revoke", &app(&house), &form).await.status, 200);
+                    let form = [("token", tokens.refresh.as_str())];
+                    assert_eq!(house.form("/oauth2/revoke", &house.app(), &form).await.status, 200);
                 }
             }
-            eventually(end, async || userinfo(&house, text(&tokens, "access_token")).await.status == 401).await;
-            assert_eq!(refresh(&house, text(&tokens, "refresh_token"), &[]).await.refusal(), (400, "invalid_grant".into()), "{end}");
+            eventually(end, async || house.userinfo(&tokens.access).await.status == 401).await;
+            assert_eq!(house.refresh(&tokens.refresh).await.refusal(), (400, "invalid_grant".into()), "{end}");
             house.command(&["user", "enable", "alice"]);
         }
     }
 
     async fn userinfo_needs_a_token_for_it(house: House) {
         let tokens = tokens(&house).await;
-        let token = text(&tokens, "access_token");
+        let token = &tokens.access;
         let none = house.get("/oauth2/userinfo").await;
         assert_eq!((none.status, none.header("www-authenticate")), (401, "Bearer"));
         let in_query = house.get(&format!("/oauth2/userinfo?access_token={token}")).await;
         assert_eq!(in_query.status, 401);
-        assert_eq!(userinfo(&house, text(&tokens, "id_token")).await.status, 401, "an ID token is no access token");
-        assert_eq!(userinfo(&house, &house.token().await).await.status, 401, "of another audience");
+        assert_eq!(house.userinfo(&tokens.id).await.status, 401, "an ID token is no access token");
+        assert_eq!(house.userinfo(&house.token().await).await.status, 401, "of another audience");
         let form = house.form("/oauth2/userinfo", &Auth::None, &[("access_token", token)]).await;
         assert_eq!(form.status, 200, "in the form of a POST");
         assert_eq!(house.form("/oauth2/userinfo", &Auth::Bearer(token.into()), &[("access_token", token)]).await.status, 400);
@@ -387,7 +331,7 @@ both! {
     async fn wrong_names_and_wrong_passwords_look_alike_and_are_counted(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let login = browser.authorize(&request(&pkce, &[])).await;
+        let login = browser.ask(&pkce, &[]).await;
         let mut texts = HashSet::new();
         for (name, password) in [("alice", "wrong password here"), ("nobody", PASSWORD), ("bob", PASSWORD), ("alice", "")] {
             let page = browser.sign_in(&login, name, password).await;
@@ -412,51 +356,51 @@ both! {
         house.give_password("bob").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
         browser.set_cookie("doorward-session", "dwse_fixed-by-somebody-else");
-        let login = browser.authorize(&request(&pkce, &[])).await;
+        let login = browser.ask(&pkce, &[]).await;
         let consent = browser.sign_in(&login, "alice", PASSWORD).await;
         let first = browser.cookie("doorward-session").unwrap().to_owned();
         assert_ne!(first, "dwse_fixed-by-somebody-else");
-        let tokens = exchange(&house, &browser.consent(&consent, "allow").await.code(), &pkce.verifier).await.json();
-        let login = browser.authorize(&request(&pkce, &[("prompt", "login")])).await;
+        let tokens = Tokens::of(&house.exchange(&pkce.code(&browser.consent(&consent, "allow").await.code())).await).unwrap();
+        let login = browser.ask(&pkce, &[("prompt", "login")]).await;
         browser.sign_in(&login, "alice", PASSWORD).await;
         assert_ne!(browser.cookie("doorward-session").unwrap(), first, "a new secret each time");
         let mut thief = Browser::new(&house);
         thief.set_cookie("doorward-session", &first);
-        assert!(thief.authorize(&request(&pkce, &[])).await.answer.text.contains("login-submit"), "the old one is worth nothing");
-        assert_eq!(userinfo(&house, text(&tokens, "access_token")).await.status, 200);
-        let login = browser.authorize(&request(&pkce, &[("prompt", "login")])).await;
+        assert!(thief.ask(&pkce, &[]).await.answer.text.contains("login-submit"), "the old one is worth nothing");
+        assert_eq!(house.userinfo(&tokens.access).await.status, 200);
+        let login = browser.ask(&pkce, &[("prompt", "login")]).await;
         let consent = browser.sign_in(&login, "bob", PASSWORD).await;
         assert!(consent.answer.text.contains("signed in as bob"), "bob is asked himself");
-        assert_eq!(userinfo(&house, text(&tokens, "access_token")).await.status, 401, "alice's session ended with hers");
+        assert_eq!(house.userinfo(&tokens.access).await.status, 401, "alice's session ended with hers");
     }
 
     async fn signing_out_needs_the_page_that_asks(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let code = code(&mut browser, &pkce, &[]).await;
-        let tokens = exchange(&house, &code, &pkce.verifier).await.json();
+        let code = browser.come("alice", &pkce, &[]).await.code();
+        let tokens = Tokens::of(&house.exchange(&pkce.code(&code)).await).unwrap();
         let page = browser.get("/oauth2/logout?post_logout_redirect_uri=https://evil.example/").await;
         assert!(page.answer.text.contains("id=\"logout-yes\""));
-        assert_eq!(userinfo(&house, text(&tokens, "access_token")).await.status, 200, "asking ends nothing");
+        assert_eq!(house.userinfo(&tokens.access).await.status, 200, "asking ends nothing");
         assert_eq!(browser.post("/logout/confirm", &[("decision", "yes")]).await.answer.status, 403);
         let form_token = page.hidden("form_token");
         let stayed = browser.post("/logout/confirm", &[("form_token", &form_token), ("decision", "no")]).await;
         assert!(stayed.answer.text.contains("still signed in"));
         let out = browser.post("/logout/confirm", &[("form_token", &form_token), ("decision", "yes"), ("post_logout_redirect_uri", "https://evil.example/")]).await;
         assert_eq!(out.at, "/signed-out", "an unregistered address is never followed");
-        assert_eq!(userinfo(&house, text(&tokens, "access_token")).await.status, 401);
-        assert_eq!(refresh(&house, text(&tokens, "refresh_token"), &[]).await.status, 400);
-        let none = browser.authorize(&request(&pkce, &[("prompt", "none")])).await;
+        assert_eq!(house.userinfo(&tokens.access).await.status, 401);
+        assert_eq!(house.refresh(&tokens.refresh).await.status, 400);
+        let none = browser.ask(&pkce, &[("prompt", "none")]).await;
         assert_eq!(none.parameter("error").as_deref(), Some("login_required"));
     }
 
     async fn the_relying_party_of_the_session_signs_out_silently(house: House) {
         house.give_password("alice").await;
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
-        let code = code(&mut browser, &pkce, &[]).await;
-        let tokens = exchange(&house, &code, &pkce.verifier).await.json();
+        let code = browser.come("alice", &pkce, &[]).await.code();
+        let tokens = Tokens::of(&house.exchange(&pkce.code(&code)).await).unwrap();
         house.advance(Duration::from_hours(1));
-        let hint = text(&tokens, "id_token");
+        let hint = &tokens.id;
         let path = |hint: &str| format!("/oauth2/logout?id_token_hint={hint}&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye&state=x");
         let forged = browser.get(&path(&hint[..hint.len() - 4])).await;
         assert!(forged.answer.text.contains("logout-yes"), "a bad hint proves nothing");
@@ -465,7 +409,7 @@ both! {
         let out = browser.get(&path(hint)).await;
         assert_eq!(out.at, "https://app.example/bye?state=x", "an expired hint is fine");
         assert!(browser.cookie("doorward-session").is_none());
-        assert_eq!(refresh(&house, text(&tokens, "refresh_token"), &[]).await.status, 400);
+        assert_eq!(house.refresh(&tokens.refresh).await.status, 400);
     }
 
     async fn a_native_client_is_asked_every_time_and_may_come_from_any_port(house: House) {
@@ -473,15 +417,15 @@ both! {
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
         let native = [("client_id", "native"), ("redirect_uri", "http://127.0.0.1:51234/cb"), ("scope", "openid notes:read")];
         for _ in 0..2 {
-            let page = browser.authorize(&request(&pkce, &native)).await;
+            let page = browser.ask(&pkce, &native).await;
             let page = if page.answer.text.contains("login-submit") { browser.sign_in(&page, "alice", PASSWORD).await } else { page };
             assert!(page.answer.text.contains("consent-allow"), "any program could pose as it");
             let back = browser.consent(&page, "allow").await;
             assert!(back.at.starts_with("http://127.0.0.1:51234/cb?"));
         }
-        let none = browser.authorize(&request(&pkce, &[&native[..], &[("prompt", "none")]].concat())).await;
+        let none = browser.ask(&pkce, &[&native[..], &[("prompt", "none")]].concat()).await;
         assert_eq!(none.parameter("error").as_deref(), Some("consent_required"));
-        let refused = browser.authorize(&request(&pkce, &native)).await;
+        let refused = browser.ask(&pkce, &native).await;
         let refused = browser.consent(&refused, "deny").await;
         assert_eq!(refused.parameter("error").as_deref(), Some("access_denied"));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::support::{Browser, House, Pkce, Tokens, both};
+use crate::support::{Browser, Database, House, Options, PASSWORD, Pkce, Tokens, both};
 
 /// `login.attempts_per_address_max` as it comes.
 const PER_ADDRESS: usize = 100;
@@ -64,4 +64,55 @@ both! {
         assert!(silent.parameter("code").is_some(), "whoever is signed in stays so");
         assert_eq!(house.ask_token(&house.bot(), &[]).await.status, 200);
     }
+}
+
+/// Attempts that are made from one address at the same moment, over and over.
+const CONNECTIONS: usize = 120;
+const TIMES: usize = 3;
+
+async fn one_crowd_leaves_room(database: Database) {
+    let proxies = vec![toml::Value::from("127.0.0.1/32")];
+    let options = Options::default().set("server.trusted_proxies", proxies);
+    // So that every attempt is looked at: what keeps this crowd back must not be how often it was wrong.
+    let options = options.set("login.attempts_per_account_max", 100_000).set("login.attempts_per_address_max", 100_000);
+    let house = House::start(database, options).await;
+    for name in ["alice", "bob"] {
+        house.give_password(name).await;
+    }
+    let mut crowd: Vec<_> = (0..CONNECTIONS).map(|_| Browser::at(&house, "198.51.100.7")).collect();
+    let mut pages = Vec::new();
+    for browser in &mut crowd {
+        pages.push(browser.ask(&Pkce::new(), &[]).await);
+    }
+    let pressing = crowd.iter_mut().zip(&pages).map(async |(browser, page)| {
+        let mut statuses = Vec::new();
+        for _ in 0..TIMES {
+            statuses.push(browser.sign_in(page, "alice", "wrong password here").await.answer.status);
+        }
+        statuses
+    });
+    let bob = async {
+        let mut statuses = Vec::new();
+        for _ in 0..4 {
+            let mut browser = Browser::at(&house, "203.0.113.5");
+            let page = browser.ask(&Pkce::new(), &[]).await;
+            statuses.push(browser.sign_in(&page, "bob", PASSWORD).await.answer.status);
+        }
+        statuses
+    };
+    let (crowd, bob) = tokio::join!(join_all(pressing), bob);
+    assert_eq!(bob, [200; 4], "he is let in, wherever a crowd stands");
+    let crowd = crowd.concat();
+    assert!(crowd.iter().all(|status| [400, 429].contains(status)), "{crowd:?}");
+    assert!([400, 429].iter().all(|status| crowd.contains(status)), "it was a crowd: {crowd:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_with_many_connections_keeps_nobody_else_out_on_sqlite() {
+    one_crowd_leaves_room(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_with_many_connections_keeps_nobody_else_out_on_postgres() {
+    one_crowd_leaves_room(Database::Postgres).await;
 }

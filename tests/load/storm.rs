@@ -1,7 +1,8 @@
 //! Two hundred people sign in at the same moment, over and over: memory stays within its bound, who cannot be served is told
 //! to come back, and applications get their tokens and decisions.
 //!
-//! Settings are the defaults, but for the limits of attempts, so that every attempt reaches the hash.
+//! Settings are the defaults, but for the limits of attempts, so that every attempt reaches the hash, and for a proxy that is
+//! believed, so that they come from many addresses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,9 +94,10 @@ async fn open(http: &reqwest::Client, base: &str) -> Page {
 
 impl Page {
     /// The status of the answer; overload must say when to come back.
-    async fn sign_in(self, http: reqwest::Client, name: String, password: &'static str) -> u16 {
+    async fn sign_in(self, http: reqwest::Client, name: String, password: &'static str, from: String) -> u16 {
         let form = [("form_token", self.form_token.as_str()), ("username", &name), ("password", password)];
-        let answer = http.post(&self.post).header("cookie", &self.cookie).form(&form).send().await.unwrap();
+        let request = http.post(&self.post).header("cookie", &self.cookie).header("x-forwarded-for", from);
+        let answer = request.form(&form).send().await.unwrap();
         let status = answer.status().as_u16();
         if [429, 503].contains(&status) {
             let wait = answer.headers().get("retry-after").expect("Retry-After").to_str().unwrap();
@@ -118,7 +120,8 @@ async fn storm(http: &reqwest::Client, base: &str, statuses: &mut BTreeMap<u16, 
     let mut signing_in = JoinSet::new();
     for (i, page) in open_all(http, base).await.into_iter().enumerate() {
         let name = if i % 2 == 0 { "alice".to_owned() } else { format!("nobody{i}") };
-        signing_in.spawn(page.sign_in(http.clone(), name, PASSWORD));
+        // As many addresses: one has only its share of the queue.
+        signing_in.spawn(page.sign_in(http.clone(), name, PASSWORD, format!("198.51.100.{i}")));
     }
     for status in signing_in.join_all().await {
         *statuses.entry(status).or_default() += 1;
@@ -150,7 +153,8 @@ fn at(percent: usize, took: &mut [Duration]) -> f64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_sign_ins_keeps_its_bounds_and_applications_are_served() {
     let limits = ["DOORWARD_LOGIN_ATTEMPTS_PER_ACCOUNT_MAX", "DOORWARD_LOGIN_ATTEMPTS_PER_ADDRESS_MAX"];
-    let program = Program::start(&limits.map(|limit| (limit, "1000000"))).await;
+    let [account, address] = limits.map(|limit| (limit, "1000000"));
+    let program = Program::start(&[account, address, ("DOORWARD_SERVER_TRUSTED_PROXIES", "127.0.0.1")]).await;
     let fresh_kib = program.resident_kib();
     let applications = furnish(&program);
     let ask = async |during: std::pin::Pin<Box<dyn Future<Output = ()>>>| {

@@ -72,6 +72,7 @@ both! {
         let written = [
             Changed::User("a b/ü".into()), Changed::Client("c".into()), Changed::ResourceServers, Changed::Roles(rs),
             Changed::Memberships(principal), Changed::Assignments(rs, principal, None), token, Changed::SigningKeys,
+            Changed::Person("01a20413-57c8-7332-9494-7b5d4da9a5c6".parse().unwrap()),
             Changed::Assignments(rs, principal, Some("folder:a/b#c".parse().unwrap())),
             Changed::Resource(rs, "document:ü:/\"7".parse().unwrap()),
             Changed::ExternalSubject(rs, "employee:4/2".parse().unwrap()),

@@ -8,15 +8,15 @@ use super::super::node::BootError;
 use super::super::output::table;
 use super::Context;
 use super::servers::texts;
-use crate::admin::PrincipalRef;
 use crate::admin::assignments::{HeldRef, NewAssignment};
+use crate::admin::audit::{AuditFilter, AuditRecord};
+use crate::admin::{PAGE_MAX, PrincipalRef};
 use crate::domain::assignment::Effect;
 use crate::domain::id::AssignmentId;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
 use crate::domain::time::{Instant, Interval};
-use crate::store::facts;
 
 /// From when to when something counts.
 #[derive(Args)]
@@ -75,7 +75,8 @@ pub(super) async fn run_group(cx: &Context<'_>, command: GroupCommand) -> Result
             cx.output.show(&json!({ "name": group.name }), || format!("created group {}", group.name));
         }
         GroupCommand::List { after } => {
-            let names: Vec<_> = cx.admin.groups(&after).await?.into_iter().map(|g| g.name.to_string()).collect();
+            let names: Vec<_> =
+                cx.admin.groups(&after, PAGE_MAX).await?.into_iter().map(|g| g.name.to_string()).collect();
             cx.output.show(&json!({ "groups": names }), || match names.as_slice() {
                 [] => "There are no groups yet: doorward group create NAME".to_owned(),
                 names => names.join("\n"),
@@ -92,7 +93,7 @@ pub(super) async fn run_group(cx: &Context<'_>, command: GroupCommand) -> Result
             cx.output.show(&value, || format!("{member} is no longer in {group}"));
         }
         GroupCommand::Members { group, after } => {
-            let members = cx.admin.group_members(&group, after).await?;
+            let members = cx.admin.group_members(&group, after, PAGE_MAX).await?;
             cx.output.show(&json!({ "members": members }), || {
                 let row = |m: &Value| {
                     let mut row = vec![texts(m.get("member"))];
@@ -181,7 +182,7 @@ pub(super) async fn run(cx: &Context<'_>, command: AssignCommand) -> Result<(), 
             cx.output.show(&json!({ "removed": id, "revision": revision }), || format!("removed {id}"));
         }
         AssignCommand::List { resource_server, principal, after } => {
-            let all = cx.admin.assignments(resource_server.as_ref(), principal.as_ref(), after).await?;
+            let all = cx.admin.assignments(resource_server.as_ref(), principal.as_ref(), after, PAGE_MAX).await?;
             cx.output.show(&json!({ "assignments": all }), || {
                 let row = |a: &Value| {
                     let held = if a.get("role").is_some() { "role" } else { "permission" };
@@ -205,14 +206,21 @@ pub(in crate::boot) struct AuditArgs {
     /// Only what is about this subject, such as client:notes-bot.
     #[arg(long)]
     subject: Option<String>,
+    /// Only what was done by this actor, such as user:alice or command-line.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Only facts of this kind, such as assignment.added.
+    #[arg(long)]
+    kind: Option<String>,
     /// So many facts at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
     limit: i64,
 }
 
 pub(super) async fn audit(cx: &Context<'_>, args: AuditArgs) -> Result<(), BootError> {
-    let facts = facts::latest(&mut cx.store.read().await?, args.subject.as_deref(), args.limit).await?;
-    let view = |fact: &facts::Recorded| {
+    let filter = AuditFilter { actor: args.actor, subject: args.subject, kind: args.kind, ..AuditFilter::default() };
+    let facts = cx.admin.audit(&filter, None, args.limit).await?;
+    let view = |fact: &AuditRecord| {
         json!({
             "at": fact.at, "kind": fact.kind, "actor": fact.actor, "subject": fact.subject,
             "revision": fact.revision, "request_id": fact.request_id, "detail": fact.detail,
@@ -220,9 +228,8 @@ pub(super) async fn audit(cx: &Context<'_>, args: AuditArgs) -> Result<(), BootE
     };
     let values: Vec<Value> = facts.iter().map(view).collect();
     cx.output.show(&json!({ "facts": values }), || {
-        let row = |fact: &facts::Recorded| {
-            vec![fact.at.to_string(), fact.kind.clone(), fact.actor.clone(), fact.subject.clone()]
-        };
+        let row =
+            |fact: &AuditRecord| vec![fact.at.to_string(), fact.kind.clone(), fact.actor.clone(), fact.subject.clone()];
         table(&["at", "what", "by", "about"], &facts.iter().map(row).collect::<Vec<_>>())
     });
     Ok(())

@@ -9,6 +9,7 @@ use super::super::node::BootError;
 use super::super::output::table;
 use super::Context;
 use super::servers::texts;
+use crate::admin::PAGE_MAX;
 use crate::admin::clients::{CreatedClient, NewClient, view};
 use crate::domain::client::{AuthMethod, Client, GrantTypes};
 use crate::domain::name::{ClientName, DisplayName, Slug};
@@ -98,7 +99,7 @@ pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), 
             created(cx, &cx.admin.create_client(new_client(*args)?).await?, "created").await?;
         }
         ClientCommand::Show { client_id } => show(cx, &cx.admin.client(&client_id).await?).await?,
-        ClientCommand::List { after } => list(cx, &cx.admin.clients(&after).await?).await?,
+        ClientCommand::List { after } => list(cx, &cx.admin.clients(&after, PAGE_MAX).await?).await?,
         ClientCommand::Disable { client_id } => {
             show(cx, &cx.admin.set_client_disabled(&client_id, true).await?).await?;
         }

@@ -1,6 +1,7 @@
 //! Administration on the command line: parses, calls one use case, prints.
 
 mod access;
+mod api_keys;
 mod clients;
 mod keys;
 mod people;
@@ -37,6 +38,9 @@ pub(super) enum AdminCommand {
     /// Who holds which role or permission.
     #[command(subcommand)]
     Assign(access::AssignCommand),
+    /// API keys: what programs show in somebody's name.
+    #[command(subcommand)]
+    ApiKey(api_keys::ApiKeyCommand),
     /// What happened: the latest facts of the audit trail.
     Audit(access::AuditArgs),
     /// Signing keys.
@@ -67,6 +71,7 @@ pub(super) async fn run(config: &Config, command: AdminCommand, json: bool) -> R
         AdminCommand::Role(command) => servers::run_role(&context, command).await,
         AdminCommand::Group(command) => access::run_group(&context, command).await,
         AdminCommand::Assign(command) => access::run(&context, command).await,
+        AdminCommand::ApiKey(command) => api_keys::run(&context, command).await,
         AdminCommand::Audit(args) => access::audit(&context, args).await,
         AdminCommand::Keys(command) => keys::run(&context, command).await,
     }

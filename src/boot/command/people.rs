@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::super::node::BootError;
 use super::super::output::table;
 use super::Context;
+use crate::admin::PAGE_MAX;
 use crate::admin::accounts::GivenConsent;
 use crate::admin::people::{NewPerson, PersonEdit};
 use crate::domain::name::{DisplayName, Email, Sub, Username};
@@ -47,6 +48,9 @@ Examples:
     Update {
         /// Username or sub.
         person: String,
+        /// Another username; the old one is free from then on.
+        #[arg(long)]
+        username: Option<Username>,
         #[arg(long)]
         name: Option<DisplayName>,
         #[arg(long)]
@@ -101,12 +105,12 @@ pub(super) async fn run(cx: &Context<'_>, command: UserCommand) -> Result<(), Bo
             let new = NewPerson { username, sub, name, email, email_verified, profile };
             show(cx, &cx.admin.create_person(new).await?, "created");
         }
-        UserCommand::Update { person, name, email, email_verified, claim, remove } => {
-            let change = change(name, email, email_verified, claim, remove);
+        UserCommand::Update { person, username, name, email, email_verified, claim, remove } => {
+            let change = PersonEdit { username, ..change(name, email, email_verified, claim, remove) };
             show(cx, &cx.admin.update_person(&person, &change).await?, "changed");
         }
         UserCommand::Show { name } => show(cx, &cx.admin.person(&name).await?, ""),
-        UserCommand::List { after } => list(cx, &cx.admin.people(&after).await?),
+        UserCommand::List { after } => list(cx, &cx.admin.people(&after, PAGE_MAX).await?),
         UserCommand::Disable { name } => show(cx, &cx.admin.disable_person(&name).await?, "disabled"),
         UserCommand::SetPassword { name } => {
             let person = cx.admin.person(&name).await?;
@@ -141,7 +145,8 @@ fn change(
     claims: Vec<(String, String)>,
     remove: Vec<String>,
 ) -> PersonEdit {
-    let mut change = PersonEdit { name: name.map(Some), email: email.map(Some), email_verified, claims: Vec::new() };
+    let mut change =
+        PersonEdit { name: name.map(Some), email: email.map(Some), email_verified, ..PersonEdit::default() };
     for (claim, value) in claims {
         change.claims.push((claim, Some(value)));
     }

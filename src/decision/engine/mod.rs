@@ -1,18 +1,23 @@
 //! The decision itself: a pure function over what is known, at one moment. It answers, or says what it must know first.
 
+mod conditions;
 mod held;
 mod pass;
 mod relations;
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
+use self::conditions::Who;
+pub(super) use self::conditions::subject_type;
 pub use self::held::{Held, held};
 use self::pass::{Pass, Step, Stop};
 use self::relations::Search;
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Effect, Principal};
 use crate::domain::group::Membership;
-use crate::domain::id::AssignmentId;
+use crate::domain::id::{AssignmentId, PersonId};
 use crate::domain::model::Model;
 use crate::domain::name::Segment;
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
@@ -43,15 +48,40 @@ pub struct Query {
     pub subject: SubjectRef,
     pub action: String,
     pub resource_type: String,
+    /// As it was asked for.
+    pub resource_id: String,
     /// `None` for what cannot be registered here: it has no relations and nothing is given on it alone.
     pub object: Option<ObjectRef>,
+    pub sent: Sent,
+}
+
+/// What a request says beside the names, for policies; the model says what of it counts.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    pub subject: Map<String, Value>,
+    pub action: Map<String, Value>,
+    pub resource: Map<String, Value>,
+    pub context: Map<String, Value>,
 }
 
 impl Query {
     #[must_use]
     pub fn new(subject: SubjectRef, action: &str, resource_type: &str, resource_id: &str) -> Self {
         let object = Segment::parse(resource_type).ok().and_then(|of| ObjectRef::new(&of, resource_id).ok());
-        Self { subject, action: action.to_owned(), resource_type: resource_type.to_owned(), object }
+        Self {
+            subject,
+            action: action.to_owned(),
+            resource_type: resource_type.to_owned(),
+            resource_id: resource_id.to_owned(),
+            object,
+            sent: Sent::default(),
+        }
+    }
+
+    /// What the request says beside the names.
+    #[must_use]
+    pub fn with(self, sent: Sent) -> Self {
+        Self { sent, ..self }
     }
 }
 
@@ -68,6 +98,21 @@ pub enum Key {
     Listed(ObjectRef),
     /// The relations that one subject has to a resource by edges of its own.
     Direct(ObjectRef, EdgeSubject),
+    /// What is known here of a person.
+    Person(PersonId),
+    /// What the resource server registered of a subject.
+    Attributes(Principal),
+    /// What the resource server registered of a resource.
+    Resource(ObjectRef),
+}
+
+/// What is known here of a person, as policies may ask for it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PersonFacts {
+    /// Their one identifier, by whatever name they were asked for.
+    pub sub: String,
+    /// `username`, `name`, and `email` only when it was verified.
+    pub attributes: Map<String, Value>,
 }
 
 /// A relation that a subject has to a resource by an edge.
@@ -85,6 +130,9 @@ pub trait World {
     fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>>;
     fn listed(&self, object: &ObjectRef) -> Option<Arc<[Edge]>>;
     fn direct(&self, object: &ObjectRef, subject: &EdgeSubject) -> Option<Arc<[Direct]>>;
+    fn person(&self, id: PersonId) -> Option<Arc<PersonFacts>>;
+    fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>>;
+    fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>>;
 }
 
 /// Why a decision came out as it did.
@@ -94,8 +142,11 @@ pub enum Reason {
     SubjectDisabled,
     DeniedBy(AssignmentId),
     AllowedBy(AssignmentId),
+    /// A policy forbids it, or could not be evaluated.
+    ForbiddenBy(Arc<str>),
     /// A relation to the resource permits it.
     RelatedBy(Segment),
+    PermittedBy(Arc<str>),
     /// Nothing allows it: deny by default.
     NothingGrants,
 }
@@ -141,7 +192,7 @@ pub const OBJECT_DEPTH_MAX: usize = 64;
 pub fn decide(world: &impl World, query: &Query, now: Instant) -> Outcome<Decision> {
     let mut pass = Pass::new(now);
     Outcome::of(reason(world, query, &mut pass).map(|reason| Decision {
-        allowed: matches!(reason, Reason::AllowedBy(_) | Reason::RelatedBy(_)),
+        allowed: matches!(reason, Reason::AllowedBy(_) | Reason::RelatedBy(_) | Reason::PermittedBy(_)),
         reason,
         valid_until: pass.valid_until,
     }))
@@ -156,7 +207,7 @@ fn reason(world: &impl World, query: &Query, pass: &mut Pass) -> Step<Reason> {
     };
     let principals = pass.principals(world, principal)?;
     let scopes = pass.scopes(world, query.object.as_ref())?;
-    let lists = pass.assignments(world, &principals, &scopes);
+    let lists = pass.assignments(world, &principals.all, &scopes);
     pass.complete()?;
 
     let covering = world.snapshot().covering(&query.action, &query.resource_type);
@@ -171,10 +222,18 @@ fn reason(world: &impl World, query: &Query, pass: &mut Pass) -> Step<Reason> {
             Effect::Allow => allowed = allowed.or(Some(assignment.id)),
         }
     }
+    let who = Who { principal, groups: &principals.groups, lists: &lists, scopes: &scopes };
+    let policies = conditions::evaluate(world, query, &who, pass)?;
+    if let Some(policy) = policies.forbids.into_iter().next() {
+        return Ok(Reason::ForbiddenBy(policy));
+    }
     if let Some(assignment) = allowed {
         return Ok(Reason::AllowedBy(assignment));
     }
-    let related = related(world, query, principal, &principals, pass)?;
+    if let Some(policy) = policies.permits.into_iter().next() {
+        return Ok(Reason::PermittedBy(policy));
+    }
+    let related = related(world, query, principal, &principals.all, pass)?;
     Ok(related.map_or(Reason::NothingGrants, Reason::RelatedBy))
 }
 

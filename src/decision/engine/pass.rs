@@ -18,6 +18,13 @@ pub(super) enum Stop {
 
 pub(super) type Step<T> = Result<T, Stop>;
 
+/// A subject and all its groups.
+pub(super) struct Principals {
+    pub all: Vec<Principal>,
+    /// The names of the groups.
+    pub groups: Vec<Arc<str>>,
+}
+
 pub(super) struct Pass {
     now: Instant,
     pub valid_until: Option<Instant>,
@@ -51,7 +58,8 @@ impl Pass {
     }
 
     /// The subject and all its groups, level by level, as far as they are known.
-    pub(super) fn principals(&mut self, world: &impl World, start: Principal) -> Step<Vec<Principal>> {
+    pub(super) fn principals(&mut self, world: &impl World, start: Principal) -> Step<Principals> {
+        let mut groups = Vec::new();
         let mut seen = vec![start];
         let mut known = HashSet::from([start]);
         let mut level = 0..1;
@@ -64,6 +72,7 @@ impl Pass {
                     let group = Principal::Group(membership.group);
                     if self.is_active(&membership.interval) && known.insert(group) {
                         seen.push(group);
+                        groups.push(membership.name.clone());
                     }
                     if seen.len() > PRINCIPALS_MAX {
                         return Err(Stop::OverBudget);
@@ -71,7 +80,7 @@ impl Pass {
                 }
             }
             if level.end == seen.len() {
-                return Ok(seen);
+                return Ok(Principals { all: seen, groups });
             }
             level = level.end..seen.len();
         }

@@ -6,7 +6,7 @@ use super::super::App;
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::json::Object;
-use crate::decision::{Decision, Query, Reason, SubjectRef};
+use crate::decision::{Decision, Query, Reason, Sent, SubjectRef};
 use crate::domain::change::Revision;
 use crate::domain::time::Instant;
 use crate::oidc::bearer::BearerError;
@@ -18,7 +18,7 @@ const TOKEN_LEN_MAX: usize = 16 * 1024;
 /// No `sub`, username or `client_id` is longer: what is longer is nobody's.
 const SUBJECT_LEN_MAX: usize = 255;
 
-/// One request, checked. The members that decide nothing yet (properties, context) are checked for their type.
+/// One request, checked.
 #[derive(Debug)]
 pub(super) struct Evaluation {
     subject_type: String,
@@ -26,6 +26,7 @@ pub(super) struct Evaluation {
     action: String,
     resource_type: String,
     resource_id: String,
+    sent: Sent,
 }
 
 /// What an evaluation takes from defaults (AuthZEN §7.1.1): each member whole.
@@ -39,20 +40,20 @@ impl Evaluation {
         let (subject, action, resource) = (entity("subject")?, entity("action")?, entity("resource")?);
         let subject_type = text("subject.type", subject.get("type"), NAME_LEN_MAX)?;
         let id_max = if subject_type == "access_token" { TOKEN_LEN_MAX } else { NAME_LEN_MAX };
-        let parsed = Self {
+        let sent = Sent {
+            subject: optional_object("subject.properties", subject.get("properties"))?,
+            action: optional_object("action.properties", action.get("properties"))?,
+            resource: optional_object("resource.properties", resource.get("properties"))?,
+            context: optional_object("context", member("context", item, defaults))?,
+        };
+        Ok(Self {
             subject_id: text("subject.id", subject.get("id"), id_max)?,
             subject_type,
             action: text("action.name", action.get("name"), NAME_LEN_MAX)?,
             resource_type: text("resource.type", resource.get("type"), NAME_LEN_MAX)?,
             resource_id: text("resource.id", resource.get("id"), NAME_LEN_MAX)?,
-        };
-        let properties =
-            [("subject.properties", subject), ("action.properties", action), ("resource.properties", resource)];
-        for (name, entity) in properties {
-            optional_object(name, entity.get("properties"))?;
-        }
-        optional_object("context", member("context", item, defaults))?;
-        Ok(parsed)
+            sent,
+        })
     }
 
     /// The subject for the log; a token is never logged.
@@ -67,7 +68,8 @@ impl Evaluation {
             let decision = Decision { allowed: false, reason: Reason::SubjectUnknown, valid_until: None };
             return Ok((decision, app.provider.decisions().applied().revision));
         };
-        let query = Query::new(subject, &self.action, &self.resource_type, &self.resource_id);
+        let query = Query::new(subject, &self.action, &self.resource_type, &self.resource_id).with(self.sent);
+        app.provider.decisions().check_sent(at.0.id, &query).await?;
         let (decision, revision) = app.provider.decisions().decide(at.0.id, &query, now).await?;
         // What a token permits ends with it.
         let valid_until = [decision.valid_until, expires_at].into_iter().flatten().min();
@@ -99,9 +101,10 @@ fn object<'a>(name: &str, value: Option<&'a Value>) -> Result<&'a Object, Proble
     }
 }
 
-fn optional_object(name: &str, value: Option<&Value>) -> Result<(), Problem> {
+fn optional_object(name: &str, value: Option<&Value>) -> Result<Object, Problem> {
     match value {
-        None | Some(Value::Object(_)) => Ok(()),
+        None => Ok(Object::new()),
+        Some(Value::Object(object)) => Ok(object.clone()),
         Some(_) => Err(Problem::bad_request(&format!("{name} must be an object"))),
     }
 }

@@ -90,7 +90,8 @@ impl OAuthError {
     fn decision(error: &DecisionError) -> Self {
         match error {
             DecisionError::Stale => Self::unavailable(error),
-            DecisionError::OverBudget => Self::failed(error),
+            // What a request sends beside the names reaches no token endpoint.
+            DecisionError::OverBudget | DecisionError::Sent(_) | DecisionError::Policies(_) => Self::failed(error),
             DecisionError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }
     }

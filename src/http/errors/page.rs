@@ -108,7 +108,11 @@ impl From<AdminError> for ErrorPage {
             | AdminError::Taken { .. }
             | AdminError::InUse { .. }
             | AdminError::Cycle { .. }
-            | AdminError::TooDeep { .. } => Self::detailed(StatusCode::BAD_REQUEST, "bad-request", &error),
+            | AdminError::TooDeep { .. }
+            | AdminError::Beyond { .. }
+            | AdminError::LastAdmin
+            | AdminError::OperatorGone => Self::detailed(StatusCode::BAD_REQUEST, "bad-request", &error),
+            AdminError::Decision(fault) => Self::fault(&error, matches!(fault, DecisionError::Stale)),
             AdminError::Store(fault) => Self::fault(&error, fault.is_busy()),
         }
     }

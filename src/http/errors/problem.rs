@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457), with a stable `code`: for the decision API and for what the framework refuses.
+//! Problem details (RFC 9457), with a stable `code`: for the decision and administration APIs and for what the framework refuses.
 
 use salvo::Response;
 use salvo::http::StatusCode;
@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::super::reply;
 use super::log_fault;
+use crate::admin::AdminError;
 use crate::decision::DecisionError;
 use crate::oidc::bearer::BearerError;
 use crate::oidc::client_auth::ClientAuthError;
@@ -17,6 +18,8 @@ pub(in crate::http) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    /// Which member of the body or parameter of the query is meant.
+    member: Option<String>,
     challenge: Option<&'static str>,
 }
 
@@ -26,7 +29,54 @@ const INVALID_TOKEN: &str = "Bearer error=\"invalid_token\"";
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: &str) -> Self {
-        Self { status, code, detail: detail.to_owned(), challenge: None }
+        Self { status, code, detail: detail.to_owned(), member: None, challenge: None }
+    }
+
+    /// A member of the body, or a parameter of the query, that is not what it must be.
+    pub(in crate::http) fn member(member: &str, detail: &str) -> Self {
+        Self { member: (!member.is_empty()).then(|| member.to_owned()), ..Self::bad_request(detail) }
+    }
+
+    /// An operator without the permission that the ledger asks for.
+    pub(in crate::http) fn not_permitted(permission: &str) -> Self {
+        let detail = format!("this needs the permission {permission} at the resource server doorward");
+        Self::new(StatusCode::FORBIDDEN, "not_permitted", &detail)
+    }
+
+    /// A refusal of administration; what is not found is the thing at this address, or something the body names.
+    pub(in crate::http) fn administration(error: &AdminError, is_addressed: bool) -> Self {
+        let refused = |status, code| Self::new(status, code, &error.to_string());
+        match error {
+            AdminError::Invalid { member, problem } => Self::member(member, problem),
+            AdminError::Item { list, index, problem } => {
+                Self::member(&format!("{list}[{index}]"), &problem.to_string())
+            }
+            AdminError::Precondition { .. } => refused(StatusCode::PRECONDITION_FAILED, "precondition_failed"),
+            AdminError::NotFound { .. } if is_addressed => refused(StatusCode::NOT_FOUND, "not_found"),
+            AdminError::NotFound { .. } => refused(StatusCode::BAD_REQUEST, "unknown_name"),
+            AdminError::Taken { .. } => refused(StatusCode::CONFLICT, "exists_already"),
+            AdminError::InUse { .. } => refused(StatusCode::CONFLICT, "in_use"),
+            AdminError::Cycle { .. } => refused(StatusCode::CONFLICT, "includes_itself"),
+            AdminError::TooDeep { .. } => refused(StatusCode::CONFLICT, "too_deep"),
+            AdminError::Beyond { .. } => refused(StatusCode::FORBIDDEN, "beyond_own_permissions"),
+            AdminError::LastAdmin => refused(StatusCode::CONFLICT, "last_administrator"),
+            AdminError::OperatorGone => refused(StatusCode::FORBIDDEN, "not_permitted"),
+            // No endpoint of the administration API uses the set-up link, or decides about what a request sends.
+            AdminError::SetupLinkSpent | AdminError::Decision(DecisionError::Sent(_) | DecisionError::Policies(_)) => {
+                Self::failed(error)
+            }
+            AdminError::Decision(DecisionError::Stale) => Self::unavailable(error),
+            AdminError::Decision(DecisionError::Store(fault)) | AdminError::Store(fault) => {
+                Self::fault(error, fault.is_busy())
+            }
+            AdminError::Decision(DecisionError::OverBudget) => {
+                refused(StatusCode::INTERNAL_SERVER_ERROR, "over_budget")
+            }
+        }
+    }
+
+    pub(in crate::http) fn busy(fault: &(dyn std::error::Error + 'static)) -> Self {
+        Self::unavailable(fault)
     }
 
     pub(in crate::http) fn bad_request(detail: &str) -> Self {
@@ -43,7 +93,7 @@ impl Problem {
     }
 
     pub(in crate::http) fn unauthenticated() -> Self {
-        let detail = "send a bearer token for this API or the client's Basic credentials";
+        let detail = "send a bearer token for this API, an API key, or the client's Basic credentials";
         Self { challenge: Some(CHALLENGE), ..Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail) }
     }
 
@@ -115,10 +165,13 @@ impl Problem {
 
     pub(in crate::http) fn render(&self, res: &mut Response) {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let body = json!({
+        let mut body = json!({
             "type": format!("urn:doorward:problem:{}", self.code),
             "title": title, "status": self.status.as_u16(), "code": self.code, "detail": self.detail,
         });
+        if let (Some(member), Some(members)) = (&self.member, body.as_object_mut()) {
+            members.insert("member".into(), json!(member));
+        }
         reply::json_as(res, self.status, reply::PROBLEM, &body);
         if let Some(challenge) = self.challenge {
             res.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -136,6 +189,8 @@ impl From<DecisionError> for Problem {
             DecisionError::OverBudget => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "over_budget", &error.to_string())
             }
+            DecisionError::Sent(wrong) => Self::bad_request(&wrong.to_string()),
+            DecisionError::Policies(_) => Self::failed(&error),
             DecisionError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }
     }

@@ -13,6 +13,7 @@ const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=u
 fn asset(name: &str) -> Option<(HeaderValue, &'static str)> {
     match name {
         "doorward.css" => Some((CSS, include_str!("assets/doorward.css"))),
+        "docs.css" => Some((CSS, include_str!("assets/docs.css"))),
         "form_post.js" => Some((SCRIPT, include_str!("assets/form_post.js"))),
         "password.js" => Some((SCRIPT, include_str!("assets/password.js"))),
         _ => None,

@@ -58,7 +58,7 @@ fn by_weight(accepted: &str) -> Vec<LanguageIdentifier> {
 }
 
 /// One of the languages there are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in crate::http) struct Language(usize);
 
 impl Language {

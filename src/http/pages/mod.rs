@@ -2,6 +2,7 @@
 
 pub(super) mod answer;
 pub(super) mod assets;
+pub(super) mod docs;
 pub(super) mod interaction;
 mod language;
 pub(super) mod logout;
@@ -31,6 +32,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("stayed.html", include_str!("templates/stayed.html")),
         ("form_post.html", include_str!("templates/form_post.html")),
         ("setup.html", include_str!("templates/setup.html")),
+        ("docs.html", include_str!("templates/docs.html")),
         ("setup_done.html", include_str!("templates/setup_done.html")),
     ];
     for (name, source) in files {

@@ -1,4 +1,5 @@
 mod decisions;
 mod evaluation;
 mod evaluations;
+mod policies;
 mod relations;

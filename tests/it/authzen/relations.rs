@@ -12,6 +12,7 @@ use doorward::domain::assignment::Effect;
 use doorward::domain::model::Model;
 use doorward::domain::object::ObjectRef;
 use doorward::domain::time::{Clock as _, Interval};
+use doorward::store::rules::Versions;
 use serde_json::{Value, json};
 
 use crate::support::authz::{deletes, edge, new_edge, writes};
@@ -168,7 +169,7 @@ both! {
     async fn an_edge_counts_in_its_interval_and_the_answer_says_until_when(house: House) {
         house.model(&documents()).await;
         let now = house.clock.now();
-        let (from, until) = (now.plus(Duration::from_secs(60)), now.plus(Duration::from_secs(120)));
+        let (from, until) = (now.plus(Duration::from_mins(1)), now.plus(Duration::from_mins(2)));
         let interval = Interval::new(Some(from), Some(until)).unwrap();
         let write = RelationWrite { write: vec![new_edge("document:7#viewer@user:bob", interval)], ..RelationWrite::default() };
         house.node().admin().write_relations(&slug("notes"), &write).await.unwrap();
@@ -181,7 +182,7 @@ both! {
         assert_eq!(until_of().await, (false, from.to_string()));
         house.clock.advance(Duration::from_secs(61));
         assert_eq!(until_of().await, (true, until.to_string()));
-        house.clock.advance(Duration::from_secs(60));
+        house.clock.advance(Duration::from_mins(1));
         assert_eq!(until_of().await, (false, String::new()));
     }
 
@@ -259,11 +260,12 @@ both! {
         house.model(&stricter).await;
         house.comes_out(&[("user:bob", "read", "document:7", false)]).await;
         let admin = house.node().admin();
-        admin.activate_model(&slug("notes"), 1).await.unwrap();
+        let versions = |model| Versions { model, policies: 0 };
+        admin.activate_rules(&slug("notes"), versions(1)).await.unwrap();
         house.comes_out(&[("user:bob", "read", "document:7", true)]).await;
-        assert!(admin.activate_model(&slug("notes"), 7).await.is_err());
-        let versions = admin.model_versions(&slug("notes")).await.unwrap();
-        assert_eq!(versions.iter().map(|v| v["active"].as_bool().unwrap()).collect::<Vec<_>>(), [false, true]);
+        assert!(admin.activate_rules(&slug("notes"), versions(7)).await.is_err());
+        let listed = admin.rule_versions(&slug("notes")).await.unwrap();
+        assert_eq!(listed["model"].as_array().unwrap().iter().map(|v| v["active"].as_bool().unwrap()).collect::<Vec<_>>(), [false, true]);
     }
 
     async fn too_deep_a_tree_is_an_error_that_says_so_and_no_silent_deny(house: House) {

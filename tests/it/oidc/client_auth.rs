@@ -1,11 +1,14 @@
 //! Client authentication: one door for token, revocation and introspection (RFC 6749 §2.3, RFC 7523).
 
+use std::time::Duration;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward::admin::clients::NewClient;
 use doorward::domain::client::AuthMethod;
 use doorward::domain::scope::Scopes;
-use jsonwebtoken::Algorithm;
+use doorward::domain::time::Clock as _;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, AssertionKey, Auth, House, both, eventually, new_client, slug, unsigned};
@@ -107,6 +110,40 @@ both! {
         assert!(statuses.iter().all(|s| [200, 401].contains(s)), "{statuses:?}");
     }
 
+    async fn an_assertion_is_spent_at_every_endpoint_on_every_node_and_for_as_long_as_it_is_good(house: House) {
+        let mut house = house;
+        let (key, other) = (AssertionKey::ec(), AssertionKey::ec());
+        register(&house, "es", &key).await;
+        register(&house, "other", &other).await;
+        let mut good = claims(&house, "es", "once");
+        good["exp"] = json!(soon(200));
+        let (jwt, signed_again) = (key.sign(&good), key.sign(&good));
+        assert_ne!(jwt, signed_again, "another text");
+        assert_eq!(assert_with(&house, &jwt).await.status, 200);
+        let form = [("client_assertion_type", JWT_BEARER), ("client_assertion", signed_again.as_str()), ("token", "x")];
+        for path in ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"] {
+            let again = house.form(path, &Auth::None, &form).await;
+            assert_eq!(again.refusal(), (401, "invalid_client".into()), "{path}");
+        }
+        assert_eq!(assert_with(&house, &other.sign(&claims(&house, "other", "once"))).await.status, 200, "another client's");
+        if house.database_url.starts_with("postgres") {
+            let neighbour = house.neighbour().await;
+            assert_eq!(assert_with(&neighbour, &signed_again).await.status, 401, "on another node");
+        }
+        house.stop().await;
+        let house = house.restarted().await;
+        assert_eq!(assert_with(&house, &signed_again).await.status, 401, "after a restart");
+        // Past its expiry it is accepted ten seconds longer.
+        let unspent = key.sign(&json!({ "jti": "unspent", "exp": good["exp"], "iss": "es", "sub": "es", "aud": house.issuer() }));
+        let left = good["exp"].as_i64().unwrap() - house.clock.now().as_seconds();
+        house.advance(Duration::from_secs(u64::try_from(left + 2).unwrap()));
+        assert_eq!(assert_with(&house, &unspent).await.status, 200, "still accepted");
+        assert_eq!(assert_with(&house, &signed_again).await.status, 401, "and still spent");
+        let late = key.sign(&json!({ "jti": "late", "exp": good["exp"], "iss": "es", "sub": "es", "aud": house.issuer() }));
+        house.advance(Duration::from_secs(30));
+        assert_eq!(assert_with(&house, &late).await.status, 401, "expired");
+    }
+
     async fn assertions_that_prove_nothing_are_refused(house: House) {
         let (key, other) = (AssertionKey::rsa(Algorithm::RS256), AssertionKey::rsa(Algorithm::RS256));
         register(&house, "rs", &key).await;
@@ -131,17 +168,36 @@ both! {
             ("from the future", changed("nbf", json!(soon(120)))),
             ("empty jti", changed("jti", json!(""))),
             ("huge jti", changed("jti", json!("j".repeat(1000)))),
+            ("valid for ever", changed("exp", json!(1e300))),
+            ("a time that is none", changed("exp", json!("soon"))),
+            ("issued in the future", changed("iat", json!(soon(120)))),
+            ("the audience of a part", changed("aud", json!(format!("{}/oauth2", house.issuer())))),
+            ("the audience of the key set", changed("aud", json!(format!("{}/oauth2/jwks", house.issuer())))),
+            ("an audience of one in a list", changed("aud", json!([house.issuer()]))),
+            ("no iss", without("iss")),
+            ("no sub", without("sub")),
             ("no exp", without("exp")),
             ("no jti", without("jti")),
             ("no aud", without("aud")),
             ("another key", other.sign(&good)),
             ("alg none", unsigned(&json!({ "alg": "none" }), &good)),
+            ("alg None", unsigned(&json!({ "alg": "None" }), &good)),
+            ("alg none under a kid", unsigned(&json!({ "alg": "none", "kid": "rsa" }), &good)),
             ("HMAC with the public key", key.sign_with_public_key_as_secret(&good)),
             ("not a JWT", "abc".to_owned()),
         ];
         for (what, jwt) in cases {
             let answer = assert_with(&house, &jwt).await;
             assert_eq!(answer.refusal(), (401, "invalid_client".into()), "{what}");
+        }
+        // Whatever of the public key an attacker takes for the secret.
+        let modulus = URL_SAFE_NO_PAD.decode(key.jwk["n"].as_str().unwrap()).unwrap();
+        for secret in [modulus.as_slice(), key.jwks().as_bytes(), key.jwk.to_string().as_bytes(), b""] {
+            for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+                let header = Header { kid: Some("rsa".to_owned()), ..Header::new(algorithm) };
+                let jwt = jsonwebtoken::encode(&header, &good, &EncodingKey::from_secret(secret)).unwrap();
+                assert_eq!(assert_with(&house, &jwt).await.refusal(), (401, "invalid_client".into()), "{algorithm:?}");
+            }
         }
         let jwt = key.sign(&good);
         let form = [("client_assertion_type", JWT_BEARER), ("client_assertion", jwt.as_str()), ("client_id", "bot")];
@@ -152,8 +208,10 @@ both! {
         assert_eq!(house.ask_token(&house.bot(), &form).await.status, 400, "beside Basic");
         let demanding = key.sign_with_header(&json!({ "alg": "RS256", "crit": ["exp"], "exp": 1 }), &good);
         assert_eq!(assert_with(&house, &demanding).await.status, 401, "an extension that must be understood");
-        let kind = json!({ "alg": "RS256", "typ": "at+jwt" });
-        assert_eq!(assert_with(&house, &unsigned(&kind, &good)).await.status, 401, "a token of another kind");
+        for kind in ["at+jwt", "logout+jwt", "dpop+jwt", "application/at+jwt"] {
+            let jwt = key.sign_with_header(&json!({ "alg": "RS256", "typ": kind }), &good);
+            assert_eq!(assert_with(&house, &jwt).await.status, 401, "a token of another kind: {kind}");
+        }
         // None of these refusals has spent the good one.
         assert_eq!(assert_with(&house, &jwt).await.status, 200);
     }

@@ -71,7 +71,18 @@ both! {
             assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, "*"), "errors too");
             assert!(refused.header("access-control-expose-headers").contains("www-authenticate"));
         }
-        for path in ["/oauth2/introspect", "/access/v1/evaluation"] {
+        // What no route answers is readable where scripts may call, and nowhere else.
+        let open = ["/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo", "/oauth2/jwks", "/.well-known/openid-configuration"];
+        let closed = ["/oauth2/introspect", "/access/v1/evaluation", "/oauth2/authorize", "/oauth2/logout", "/healthz"];
+        for (paths, expected) in [(open, "*"), (closed, "")] {
+            for path in paths {
+                let answer = house.send(reqwest::Method::DELETE, path, &Auth::None, &[("origin", "https://spa.example")], "").await;
+                assert_eq!((answer.status, answer.header("access-control-allow-origin")), (405, expected), "{path}");
+                assert_eq!(answer.header("access-control-allow-credentials"), "", "{path}");
+                assert_eq!(answer.error(), "method_not_allowed", "{path}");
+            }
+        }
+        for path in ["/oauth2/introspect", "/access/v1/evaluation", "/nothing", "/oauth2/token/", "/oauth2//token"] {
             let answer = house.form(path, &Auth::None, &[]).await;
             assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
         }

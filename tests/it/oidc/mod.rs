@@ -1,4 +1,5 @@
 mod client_auth;
+mod confusion;
 mod discovery;
 mod introspect;
 mod revoke;

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use doorward::admin::clients::NewClient;
 use doorward::domain::assignment::Effect;
-use doorward::domain::client::AuthMethod;
+use doorward::domain::client::{AuthMethod, GrantTypes};
+use doorward::domain::redirect::RedirectUri;
 use doorward::domain::scope::Scopes;
 use doorward::domain::time::{Clock as _, Interval};
 use serde_json::json;
 
-use crate::support::{Auth, House, NOTES, assign, both, claims_of, header_of, new_client, slug, verify_through_jwks};
+use crate::support::{
+    Auth, Browser, Database, House, NOTES, Options, REDIRECT, Tokens, assign, both, claims_of, header_of, new_client,
+    slug, verify_through_jwks,
+};
 
 both! {
     async fn a_client_gets_a_token_that_any_verifier_accepts_through_the_jwks(house: House) {
@@ -58,6 +62,89 @@ both! {
         let answer = house.ask_token(&two, &[("resource", NOTES), ("scope", "files:read")]).await;
         assert_eq!(answer.refusal(), (400, "invalid_scope".into()));
         assert_eq!(claims_of(&house.token_of(&two, &[("resource", NOTES)]).await)["scope"], "notes:read");
+    }
+
+    async fn a_machine_gets_nothing_that_is_a_persons(house: House) {
+        let every = NewClient {
+            scopes: Scopes::parse("openid profile email offline_access notes:read").unwrap(),
+            resources: vec![slug("notes")],
+            grant_types: GrantTypes { authorization_code: true, refresh_token: true, client_credentials: true },
+            redirect_uris: vec![RedirectUri::parse(REDIRECT).unwrap()],
+            ..new_client("every", AuthMethod::ClientSecretBasic)
+        };
+        let secret = house.node().admin().create_client(every).await.unwrap().secret.unwrap().reveal().to_owned();
+        let auth = Auth::basic("every", &secret);
+        for scope in ["openid", "profile", "offline_access", "openid notes:read", "notes:write"] {
+            assert_eq!(house.ask_token(&auth, &[("scope", scope)]).await.refusal(), (400, "invalid_scope".into()), "{scope}");
+        }
+        for issuer in [house.issuer(), format!("{}/", house.issuer()), format!("{}/oauth2/userinfo", house.issuer())] {
+            assert_eq!(house.ask_token(&auth, &[("resource", &issuer)]).await.refusal(), (400, "invalid_target".into()), "{issuer}");
+        }
+        let body = house.ask_token(&auth, &[("sub", "alice"), ("username", "alice"), ("acr", "phr"), ("roles", "owner")]).await.json();
+        assert!(body.get("id_token").is_none() && body.get("refresh_token").is_none(), "{body}");
+        let claims = claims_of(body["access_token"].as_str().unwrap());
+        assert_eq!((&claims["aud"], &claims["scope"], &claims["sub"]), (&json!(NOTES), &json!("notes:read"), &json!("every")));
+        assert_eq!(claims["roles"], json!([]), "its own, of which it has none");
+        for absent in ["sid", "auth_time", "acr", "grant_id"] {
+            assert!(claims.get(absent).is_none(), "{absent}: {claims}");
+        }
+    }
+
+    async fn nobody_gets_more_at_the_exchange_or_later_than_was_agreed_to(house: House) {
+        house.give_password("alice").await;
+        let mut browser = Browser::new(&house);
+        // notes:write is known there, but not for this client; the person is not even asked.
+        let code = browser.code("alice", &[("scope", "openid notes:read notes:write files:read")]).await;
+        let rest = [
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", code.verifier.as_str()),
+            ("scope", "openid notes:read notes:write email offline_access"),
+            ("claims", "{\"userinfo\":{\"email\":null}}"),
+        ];
+        let own_api = format!("{}/access/v1", house.issuer());
+        for resource in [own_api.as_str(), "https://files.example/api", "urn:doorward:api"] {
+            let more = [rest.as_slice(), &[("resource", resource)]].concat();
+            let answer = house.exchange_as(&house.app(), &code.code, &more).await;
+            assert_eq!(answer.refusal(), (400, "invalid_target".into()), "{resource}");
+        }
+        let tokens = Tokens::of(&house.exchange_as(&house.app(), &code.code, &rest).await).expect("nothing was burnt");
+        assert_eq!(claims_of(&tokens.access)["scope"], "notes:read openid");
+        let narrowed = house.refresh_with(&tokens.refresh, &[("scope", "notes:read")]).await.json();
+        assert_eq!(claims_of(narrowed["access_token"].as_str().unwrap())["scope"], "notes:read");
+        assert!(narrowed.get("id_token").is_none(), "{narrowed}");
+        let next = narrowed["refresh_token"].as_str().unwrap();
+        for scope in ["openid notes:read notes:write", "notes:write", "email", "offline_access", "openid files:read"] {
+            assert_eq!(house.refresh_with(next, &[("scope", scope)]).await.refusal(), (400, "invalid_scope".into()), "{scope}");
+        }
+        for resource in [own_api.as_str(), "https://files.example/api", &house.issuer()] {
+            assert_eq!(house.refresh_with(next, &[("resource", resource)]).await.refusal(), (400, "invalid_target".into()), "{resource}");
+        }
+        let whole = Tokens::of(&house.refresh(next).await).expect("nothing was burnt");
+        assert_eq!(claims_of(&whole.access)["scope"], "notes:read openid");
+
+        // Of two resource servers the client may ask for, the person was asked about one.
+        let wide = NewClient {
+            scopes: Scopes::parse("openid notes:read files:read").unwrap(),
+            resources: vec![slug("notes"), slug("files")],
+            grant_types: GrantTypes { authorization_code: true, refresh_token: true, client_credentials: false },
+            redirect_uris: vec![RedirectUri::parse(REDIRECT).unwrap()],
+            ..new_client("wide", AuthMethod::ClientSecretBasic)
+        };
+        let secret = house.node().admin().create_client(wide).await.unwrap().secret.unwrap().reveal().to_owned();
+        let auth = Auth::basic("wide", &secret);
+        let asked = [("client_id", "wide"), ("scope", "openid notes:read files:read"), ("resource", NOTES)];
+        let code = browser.code("alice", &asked).await;
+        let rest = [("redirect_uri", REDIRECT), ("code_verifier", code.verifier.as_str())];
+        let files = ("resource", "https://files.example/api");
+        let answer = house.exchange_as(&auth, &code.code, &[rest.as_slice(), &[files]].concat()).await;
+        assert_eq!(answer.refusal(), (400, "invalid_target".into()));
+        let tokens = Tokens::of(&house.exchange_as(&auth, &code.code, &rest).await).expect("nothing was burnt");
+        assert_eq!(claims_of(&tokens.access)["aud"], json!([NOTES, house.issuer()]));
+        assert_eq!(claims_of(&tokens.access)["scope"], "notes:read openid", "a scope of another audience is left out");
+        let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
+        let answer = house.form("/oauth2/token", &auth, &[form.as_slice(), &[files]].concat()).await;
+        assert_eq!(answer.refusal(), (400, "invalid_target".into()));
+        assert_eq!(house.form("/oauth2/token", &auth, &form).await.status, 200);
     }
 
     async fn a_token_is_only_for_resource_servers_the_client_may_ask_for(house: House) {
@@ -163,4 +250,30 @@ both! {
         let many = (0..200).map(|i| format!("p{i}=1&")).collect::<Vec<_>>().concat() + right;
         assert_eq!(post(form, many).await.refusal(), (400, "invalid_request".into()));
     }
+}
+
+async fn too_large_is_left_out(database: Database) {
+    // The roles of bot alone would fit into the second: half of what it holds would be taken for the whole.
+    for (limit, expected) in [("8KiB", true), ("20B", false), ("0B", false)] {
+        let house = House::start(database, Options::default().set("tokens.claims_max", limit)).await;
+        let claims = claims_of(&house.token().await);
+        for claim in ["roles", "permissions"] {
+            assert_eq!(claims.get(claim).is_some(), expected, "{limit}: {claim}: {claims}");
+        }
+        assert_eq!(claims["scope"], "notes:read notes:write");
+        assert!(
+            house.may_as("access_token", &house.token().await, "update").await,
+            "decisions know what the token does not say"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_and_permissions_past_their_bound_are_left_out_whole_on_sqlite() {
+    too_large_is_left_out(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_and_permissions_past_their_bound_are_left_out_whole_on_postgres() {
+    too_large_is_left_out(Database::Postgres).await;
 }

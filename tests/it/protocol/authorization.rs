@@ -270,6 +270,37 @@ both! {
         }
     }
 
+    async fn line_09_claims_asked_for_in_the_id_token_alone_stand_there_alone(house: House) {
+        house.give_password("alice").await;
+        house.command(&["user", "update", "alice", "--name", "Alice Ames", "--email", "alice@example.com"]);
+        let mut browser = Browser::new(&house);
+        // What is asked for as essential and has no value is absent and no error (OpenID Connect Core §5.5.1).
+        for essential in [true, false] {
+            let one = json!({ "essential": essential });
+            let wish = json!({ "id_token": { "email": one, "email_verified": one, "nickname": one, "phone_number": one, "nonsense": one } });
+            let extra = [("scope", "openid"), ("nonce", "n"), ("prompt", "consent"), ("claims", &wish.to_string())];
+            let code = browser.code("alice", &extra).await;
+            let tokens = Tokens::of(&house.exchange(&code).await).unwrap();
+            let id = claims_of(&tokens.id);
+            assert_eq!((&id["email"], &id["email_verified"]), (&json!("alice@example.com"), &json!(false)), "{essential}");
+            let names: Vec<&String> = id.as_object().unwrap().keys().collect();
+            let expected = ["acr", "amr", "at_hash", "aud", "auth_time", "email", "email_verified", "exp", "iat", "iss", "nonce", "sid", "sub"];
+            assert_eq!(names, expected, "{essential}");
+            let auth = crate::support::Auth::Bearer(tokens.access.clone());
+            let info = house.send(reqwest::Method::GET, "/oauth2/userinfo", &auth, &[], "").await.json();
+            assert_eq!(info, json!({ "sub": house.world.alice_sub }), "{essential}");
+            let access = claims_of(&tokens.access);
+            assert!(access.get("email").is_none(), "{access}");
+            let next = Tokens::of(&house.refresh(&tokens.refresh).await).unwrap();
+            assert_eq!(claims_of(&next.id)["email"], "alice@example.com", "and again where it is refreshed");
+        }
+        // They cannot stand in for what the token says itself.
+        let wish = json!({ "id_token": { "aud": { "value": "bot" }, "iss": { "essential": true, "value": "https://evil.example" }, "exp": null } });
+        let code = browser.code("alice", &[("scope", "openid"), ("claims", &wish.to_string())]).await;
+        let id = id_claims(&house, &code).await;
+        assert_eq!((&id["aud"], &id["iss"]), (&json!("app"), &json!(house.issuer())));
+    }
+
     async fn line_10_request_objects_are_refused_and_the_metadata_says_so(house: House) {
         let (mut browser, pkce) = (Browser::new(&house), Pkce::new());
         let object = crate::support::unsigned(&json!({ "alg": "none" }), &json!({ "client_id": "app", "scope": "openid" }));

@@ -5,20 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::register;
-use crate::support::{
-    Answer, Auth, Browser, House, NOTES, REDIRECT, Tokens, both, claims_of, header_of, verify_through_jwks,
-};
+use crate::support::{Auth, Browser, House, NOTES, REDIRECT, Tokens, both, claims_of, header_of, verify_through_jwks};
 
 const ALIVE: [bool; 3] = [true; 3];
 const DEAD: [bool; 3] = [false; 3];
 
 async fn tokens(house: &House, browser: &mut Browser<'_>, extra: &[(&str, &str)]) -> Tokens {
     Tokens::of(&house.exchange(&browser.code("alice", extra).await).await).unwrap()
-}
-
-async fn refresh_with(house: &House, token: &str, extra: &[(&str, &str)]) -> Answer {
-    let form = [&[("grant_type", "refresh_token"), ("refresh_token", token)], extra].concat();
-    house.form("/oauth2/token", &house.app(), &form).await
 }
 
 both! {
@@ -171,7 +164,7 @@ both! {
         let mut browser = Browser::new(&house);
         let first = tokens(&house, &mut browser, &[("nonce", "n"), ("scope", "openid profile notes:read")]).await;
         house.advance(Duration::from_mins(5));
-        let answer = refresh_with(&house, &first.refresh, &[("scope", "openid")]).await;
+        let answer = house.refresh_with(&first.refresh, &[("scope", "openid")]).await;
         let narrow = Tokens::of(&answer).unwrap();
         assert_eq!(answer.json()["scope"], "openid");
         assert_eq!(claims_of(&narrow.access)["scope"], "openid");
@@ -182,11 +175,11 @@ both! {
         assert!(after["iat"].as_i64() > before["iat"].as_i64() && after.get("nonce").is_none(), "{after}");
         let wide = Tokens::of(&house.refresh(&narrow.refresh).await).unwrap();
         assert_eq!(claims_of(&wide.access)["scope"], claims_of(&first.access)["scope"], "the successor keeps the grant's");
-        let grown = refresh_with(&house, &wide.refresh, &[("scope", "openid email")]).await;
+        let grown = house.refresh_with(&wide.refresh, &[("scope", "openid email")]).await;
         assert_eq!(grown.refusal(), (400, "invalid_scope".into()));
-        let elsewhere = refresh_with(&house, &wide.refresh, &[("resource", "https://files.example/api")]).await;
+        let elsewhere = house.refresh_with(&wide.refresh, &[("resource", "https://files.example/api")]).await;
         assert_eq!(elsewhere.refusal(), (400, "invalid_target".into()));
-        assert!(Tokens::of(&refresh_with(&house, &wide.refresh, &[("resource", NOTES)]).await).is_some(), "nothing was burnt");
+        assert!(Tokens::of(&house.refresh_with(&wide.refresh, &[("resource", NOTES)]).await).is_some(), "nothing was burnt");
     }
 
     async fn revocation_is_silent_about_the_unknown_and_ends_what_is_ones_own(house: House) {

@@ -5,6 +5,7 @@ mod attempts;
 mod codes;
 mod ends;
 mod families;
+mod names;
 
 use std::sync::Arc;
 use std::time::Duration;

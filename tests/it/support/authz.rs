@@ -1,6 +1,7 @@
 //! Models, resources and relations, written as one reads them.
 
 use doorward::admin::relations::{EdgeName, NewEdge, RelationWrite};
+use doorward::admin::rules::RuleChange;
 use doorward::domain::model::Model;
 use doorward::domain::name::Segment;
 use doorward::domain::object::ObjectRef;
@@ -37,7 +38,14 @@ impl House {
     /// Gives `notes` a model.
     pub async fn model(&self, model: &Value) {
         let model = Model::parse(model).unwrap();
-        self.node().admin().put_model(&slug("notes"), &model).await.unwrap();
+        let change = RuleChange { model: Some(model), policies: None };
+        self.node().admin().put_rules(&slug("notes"), &change).await.unwrap();
+    }
+
+    /// Gives `notes` policies.
+    pub async fn policies(&self, text: &str) {
+        let change = RuleChange { model: None, policies: Some(text.to_owned()) };
+        self.node().admin().put_rules(&slug("notes"), &change).await.unwrap();
     }
 
     pub async fn relate(&self, edges: &[&str]) {

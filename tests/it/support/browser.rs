@@ -34,6 +34,8 @@ impl Pkce {
 pub struct Browser<'a> {
     house: &'a House,
     cookies: BTreeMap<String, String>,
+    /// The address a proxy says it comes from.
+    address: Option<String>,
 }
 
 /// Where a browser ended up: a page of ours, or at somebody else's address.
@@ -65,7 +67,12 @@ impl Arrived {
 
 impl<'a> Browser<'a> {
     pub fn new(house: &'a House) -> Self {
-        Self { house, cookies: BTreeMap::new() }
+        Self { house, cookies: BTreeMap::new(), address: None }
+    }
+
+    /// A browser somewhere else; the house must believe proxies on this machine.
+    pub fn at(house: &'a House, address: &str) -> Self {
+        Self { address: Some(address.to_owned()), ..Self::new(house) }
     }
 
     pub const fn house(&self) -> &'a House {
@@ -88,6 +95,10 @@ impl<'a> Browser<'a> {
             None => self.house.client.get(url),
         };
         let request = if cookies.is_empty() { request } else { request.header("cookie", cookies.join("; ")) };
+        let request = match &self.address {
+            Some(address) => request.header("x-forwarded-for", address),
+            None => request,
+        };
         let mut answer = Answer::of(request.send().await.unwrap()).await;
         // The template escapes slashes in attributes; a browser reads them back.
         answer.text = answer.text.replace("&#x2f;", "/");

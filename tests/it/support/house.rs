@@ -148,9 +148,14 @@ impl House {
 impl House {
     /// The same house again, after [`House::stop`]: same database, same master key.
     pub async fn restarted(&self) -> Self {
+        self.restarted_as(&self.issuer()).await
+    }
+
+    /// The same house under another name.
+    pub async fn restarted_as(&self, issuer: &str) -> Self {
         assert!(self.node.is_none(), "stop it first");
         let port = toml::Value::from(format!("127.0.0.1:{}", self.port));
-        let issuer = toml::Value::from(self.issuer());
+        let issuer = toml::Value::from(issuer);
         let options = Options { settings: vec![("server.listen".into(), port), ("server.issuer".into(), issuer)] };
         let mut house = Self::open(self.folder.clone(), self.database_url.clone(), options, self.clock.clone()).await;
         house.world = self.world.clone();

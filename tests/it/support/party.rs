@@ -11,6 +11,13 @@ pub struct Code {
     pub verifier: String,
 }
 
+impl Pkce {
+    /// A code that was asked for with this challenge.
+    pub fn code(&self, code: &str) -> Code {
+        Code { code: code.to_owned(), verifier: self.verifier.clone() }
+    }
+}
+
 /// What a code or a refresh token was exchanged for.
 #[derive(Clone, Debug)]
 pub struct Tokens {
@@ -91,13 +98,21 @@ impl House {
     }
 
     pub async fn refresh(&self, token: &str) -> Answer {
-        self.form("/oauth2/token", &self.app(), &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+        self.refresh_with(token, &[]).await
+    }
+
+    pub async fn refresh_with(&self, token: &str, extra: &[(&str, &str)]) -> Answer {
+        let form = [&[("grant_type", "refresh_token"), ("refresh_token", token)], extra].concat();
+        self.form("/oauth2/token", &self.app(), &form).await
+    }
+
+    pub async fn userinfo(&self, access: &str) -> Answer {
+        self.send(reqwest::Method::GET, "/oauth2/userinfo", &Auth::Bearer(access.to_owned()), &[], "").await
     }
 
     /// Whether an access token is worth anything: at userinfo, at introspection, for a decision.
     pub async fn worth(&self, access: &str) -> [bool; 3] {
-        let auth = Auth::Bearer(access.to_owned());
-        let info = self.send(reqwest::Method::GET, "/oauth2/userinfo", &auth, &[], "").await;
+        let info = self.userinfo(access).await;
         assert!([200, 401].contains(&info.status), "{info:?}");
         let introspected = self.introspect(&self.notes_api(), access).await["active"].as_bool().unwrap();
         [info.status == 200, introspected, self.may_as("access_token", access, "read").await]

@@ -1,6 +1,13 @@
 //! The endpoint ledger: every route there is and who may call it. The router is made from it, and the door of a route is
 //! put up by its row, so no route can lack one.
 
+mod api;
+
+pub use self::api::{
+    API, ApiKeyOperation, AssignmentOperation, ClientOperation, GroupOperation, Operation, RoleOperation,
+    ServerOperation, UserOperation,
+};
+
 /// Who may call an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Caller {
@@ -18,6 +25,17 @@ pub enum Caller {
     InteractionBrowser,
     /// Our own page in the same browser: a form with its token.
     OwnPage,
+    /// A person or client that holds this permission at Doorward's own resource server.
+    Operator(Need),
+}
+
+/// What an operator must be permitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Need {
+    pub action: &'static str,
+    pub resource_type: &'static str,
+    /// The parameter of the path that names what it is about; without one it is about all of them.
+    pub target: Option<&'static str>,
 }
 
 /// What answers.
@@ -46,12 +64,18 @@ pub enum Endpoint {
     Asset,
     Health,
     Ready,
+    OpenApi,
+    Docs,
+    Operation(Operation),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verb {
     Get,
     Post,
+    Put,
+    Patch,
+    Delete,
 }
 
 /// One row: the route, who may call it, whether scripts of any origin may read it, and the test for the caller who may not.
@@ -83,7 +107,13 @@ const fn page(path: &'static str, endpoint: Endpoint, caller: Caller, refused_by
     Row { verb: Verb::Get, path, endpoint, caller, cors: false, refused_by }
 }
 
-pub const LEDGER: [Row; 26] = [
+/// Every row there is.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    LEDGER.iter().chain(API.iter())
+}
+
+/// All but the administration API.
+pub const LEDGER: [Row; 28] = [
     open("/.well-known/openid-configuration", Endpoint::OpenidConfiguration, true),
     open("/.well-known/oauth-authorization-server", Endpoint::AuthorizationServerMetadata, true),
     open("/.well-known/authzen-configuration", Endpoint::AuthzenConfiguration, true),
@@ -145,4 +175,6 @@ pub const LEDGER: [Row; 26] = [
     open("/assets/{name}", Endpoint::Asset, false),
     open("/healthz", Endpoint::Health, false),
     open("/readyz", Endpoint::Ready, false),
+    open("/openapi.json", Endpoint::OpenApi, true),
+    open("/docs", Endpoint::Docs, false),
 ];

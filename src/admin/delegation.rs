@@ -1,0 +1,115 @@
+//! Nobody gives what they do not hold: the check that each act of a delegated operator makes inside its own transaction,
+//! where no other write can come between.
+
+use super::{Admin, AdminError, Authority, Operator};
+use crate::decision::SubjectRef;
+use crate::decision::standing::{Lasting, Standing, When, permissions_of, standing};
+use crate::domain::assignment::{Held, Principal};
+use crate::domain::id::ResourceServerId;
+use crate::domain::name::Slug;
+use crate::domain::permission::Permission;
+use crate::domain::resource_server::DOORWARD;
+use crate::domain::role::Role;
+use crate::domain::time::Instant;
+use crate::store::{Conn, Edit, decisions, resource_servers};
+
+/// What an act reaches at Doorward's own resource server.
+#[derive(Debug)]
+pub(super) enum Reach {
+    /// Gives these permissions, or takes or denies them, until this moment.
+    Permissions(Vec<Permission>, Option<Instant>),
+    /// Lets somebody join or leave a group: whatever it was given or denied, itself or by the groups it is in.
+    Group(Principal, Option<Instant>),
+    /// Acts on an account in a way that could make it the operator's, or shut out whoever has it: the operator must hold
+    /// whatever it holds.
+    Account(Principal),
+}
+
+impl Admin {
+    /// The one check of delegation. Whoever runs the command line, and the service itself, may do anything.
+    ///
+    /// # Errors
+    /// [`AdminError::Beyond`] names the first permission the operator does not hold, or not for as long.
+    pub(super) async fn check_reach(&self, edit: &mut Edit, reach: Reach) -> Result<(), AdminError> {
+        let Authority::Operator(Operator { subject, key }) = &self.authority else { return Ok(()) };
+        let (now, doorward) = (self.now(), doorward(edit).await?);
+        let operator = principal(edit, subject).await?;
+        // One's own account reaches no further than oneself; a key may reach less than its owner.
+        if matches!(reach, Reach::Account(account) if account == operator) && key.is_none() {
+            return Ok(());
+        }
+        let wanted = wanted(edit, doorward, reach, now).await?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let held = standing(edit, doorward, operator, now, When::Now).await?;
+        let ceiling = key.as_ref().map(|key| key.permissions.as_slice());
+        let within = |wanted: &Lasting| {
+            held.holds(wanted) && ceiling.is_none_or(|all| all.iter().any(|p| p.covers(&wanted.permission)))
+        };
+        match wanted.into_iter().find(|wanted| !within(wanted)) {
+            None => Ok(()),
+            Some(Lasting { permission, until }) => Err(AdminError::Beyond { permission, until }),
+        }
+    }
+
+    /// The check for what a role or permission at one resource server is worth: at any other than Doorward's own it is
+    /// worth nothing here.
+    pub(super) async fn check_held(
+        &self,
+        edit: &mut Edit,
+        server: &Slug,
+        held: &Held,
+        roles: &[Role],
+        until: Option<Instant>,
+    ) -> Result<(), AdminError> {
+        if server.as_str() != DOORWARD {
+            return Ok(());
+        }
+        let permissions = match held {
+            Held::Permission(permission) => vec![permission.clone()],
+            Held::Role(id) => {
+                let role = roles.iter().find(|role| role.id == *id);
+                role.map(|role| permissions_of(role, roles)).unwrap_or_default()
+            }
+        };
+        self.check_reach(edit, Reach::Permissions(permissions, until)).await
+    }
+}
+
+/// The permissions a reach comes to.
+async fn wanted(conn: &mut Conn, at: ResourceServerId, reach: Reach, now: Instant) -> Result<Vec<Lasting>, AdminError> {
+    Ok(match reach {
+        Reach::Permissions(permissions, until) => {
+            permissions.into_iter().map(|permission| Lasting { permission, until }).collect()
+        }
+        Reach::Group(group, until) => {
+            let Standing { allowed, denied } = standing(conn, at, group, now, When::Ever).await?;
+            let bounded = |held: Lasting| Lasting { until: [held.until, until].into_iter().flatten().min(), ..held };
+            allowed.into_iter().chain(denied).map(bounded).collect()
+        }
+        Reach::Account(account) => {
+            let held = standing(conn, at, account, now, When::Ever).await?.allowed;
+            // Whoever holds as much now could have it for themselves now.
+            held.into_iter().map(|held| Lasting { until: Some(now), ..held }).collect()
+        }
+    })
+}
+
+/// Doorward's own resource server.
+pub(super) async fn doorward(conn: &mut Conn) -> Result<ResourceServerId, AdminError> {
+    let all = resource_servers::all(conn).await?;
+    let own = all.iter().find(|rs| rs.name.as_str() == DOORWARD).map(|rs| rs.id);
+    own.ok_or_else(|| AdminError::not_found("resource server", DOORWARD))
+}
+
+/// The operator as of this transaction: one that was disabled meanwhile does nothing any more.
+pub(super) async fn principal(conn: &mut Conn, subject: &SubjectRef) -> Result<Principal, AdminError> {
+    let (name, found) = match subject {
+        SubjectRef::User(name) => (name, decisions::people(conn, std::slice::from_ref(name)).await?),
+        SubjectRef::Client(name) => (name, decisions::clients(conn, std::slice::from_ref(name)).await?),
+        SubjectRef::External(_) => return Err(AdminError::OperatorGone),
+    };
+    let row = found.values.get(name).filter(|row| !row.disabled);
+    row.map(|row| row.principal).ok_or(AdminError::OperatorGone)
+}

@@ -1,0 +1,149 @@
+//! One request of an operator, read: who, about what, with which parameters and body.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use salvo::http::StatusCode;
+use salvo::{Depot, Request};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::super::App;
+use super::super::errors::Problem;
+use super::super::frame::RequestId;
+use super::super::json;
+use super::super::ledger::Row;
+use super::super::operator_door::Operating;
+use super::describe::Described;
+use super::query::Query;
+use crate::admin::{Admin, AdminError};
+
+pub(super) struct Call {
+    pub app: Arc<App>,
+    /// Administration on behalf of the operator.
+    pub admin: Admin,
+    pub query: Query,
+    path: Vec<(String, String)>,
+    body: Value,
+}
+
+/// What is answered.
+pub(super) struct Reply {
+    pub status: StatusCode,
+    pub body: Option<Value>,
+    pub location: Option<String>,
+}
+
+impl Reply {
+    pub(super) fn ok(body: Value) -> Self {
+        Self { status: StatusCode::OK, body: Some(body), location: None }
+    }
+
+    pub(super) fn created(location: String, body: Value) -> Self {
+        Self { status: StatusCode::CREATED, body: Some(body), location: Some(location) }
+    }
+
+    pub(super) fn nothing() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: None, location: None }
+    }
+}
+
+impl Call {
+    pub(super) async fn read(
+        app: &Arc<App>,
+        row: &Row,
+        described: &Described,
+        req: &mut Request,
+        depot: &Depot,
+    ) -> Result<Self, Problem> {
+        let operating = depot.get_typed::<Operating>().map_err(|_| Problem::unauthenticated())?;
+        // The body first: an answer to a body that nobody read would close the connection without a word.
+        let body = match described.body {
+            Some(_) => Value::Object(json::object(req, app.limits.body_max_bytes).await?),
+            None => Value::Null,
+        };
+        let query = Query::parse(req.uri().query().unwrap_or_default(), &described.query)?;
+        let target = row_target(row, operating);
+        let path = parameters(row.path).map(|name| {
+            let value = target.clone().filter(|(of, _)| *of == name).map(|(_, value)| value);
+            (name.to_owned(), value.unwrap_or_else(|| req.param::<String>(name).unwrap_or_default()))
+        });
+        let path = path.collect();
+        let admin = app.admin.on_behalf_of(&operating.operator, RequestId::of(depot));
+        Ok(Self { app: app.clone(), admin, query, path, body })
+    }
+
+    /// A parameter of the path, as it was sent.
+    pub(super) fn path(&self, name: &str) -> &str {
+        self.path.iter().find(|(of, _)| of == name).map_or("", |(_, value)| value)
+    }
+
+    /// A parameter of the path, read; what cannot be a name is nobody's.
+    pub(super) fn named<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
+        self.path(name).parse().map_err(|_| Problem::not_found())
+    }
+
+    /// The body, read strictly: what is missing, not known or of another type is named.
+    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_path_to_error::deserialize(&self.body).map_err(|error| {
+            let path = error.path().to_string();
+            let problem = error.into_inner().to_string();
+            Problem::member(&member(&path, &problem), &problem)
+        })
+    }
+
+    /// A refusal of administration, in the words of this request.
+    pub(super) fn refused(&self, error: &AdminError) -> Problem {
+        let is_addressed =
+            |name: &str| self.path.iter().any(|(_, value)| value == name || value.ends_with(&format!(":{name}")));
+        match error {
+            AdminError::NotFound { name, .. } => Problem::administration(error, is_addressed(name)),
+            AdminError::Invalid { member, problem } => Problem::member(self.member(member), problem),
+            _ => Problem::administration(error, false),
+        }
+    }
+
+    /// Commands call a list by the name of one: `scope`, where the body has `scopes`.
+    fn member(&self, named: &str) -> &str {
+        let members = self.body.as_object();
+        let found = members.and_then(|all| all.keys().find(|key| *key == named || key.trim_end_matches('s') == named));
+        found.map_or("", String::as_str)
+    }
+}
+
+/// The names in a path such as `/a/{b}/c/{d}`.
+pub(super) fn parameters(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn row_target(row: &Row, operating: &Operating) -> Option<(&'static str, String)> {
+    let super::super::ledger::Caller::Operator(need) = row.caller else { return None };
+    Some((need.target?, operating.target.clone()?))
+}
+
+/// The member a problem is about: of one that is missing the path leads to what it is missing from.
+fn member(path: &str, problem: &str) -> String {
+    let path = if path == "." { "" } else { path };
+    let missing = problem.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (path, missing) {
+        (path, None) => path.to_owned(),
+        ("", Some(name)) => name.to_owned(),
+        (path, Some(name)) => format!("{path}.{name}"),
+    }
+}
+
+/// A page of a list: one more than asked for was read, to know whether there is more.
+pub(super) fn page<T>(
+    query: &Query,
+    mut items: Vec<T>,
+    key: impl Fn(&T) -> String,
+    view: impl Fn(&T) -> Value,
+) -> Reply {
+    let is_more = items.len() > query.limit;
+    items.truncate(query.limit);
+    let mut body = json!({ "items": items.iter().map(view).collect::<Vec<_>>() });
+    if let (true, Some(last), Some(members)) = (is_more, items.last(), body.as_object_mut()) {
+        members.insert("next".into(), json!(Query::token(&key(last))));
+    }
+    Reply::ok(body)
+}

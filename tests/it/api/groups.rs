@@ -1,0 +1,37 @@
+//! `/api/v1/groups`.
+
+use serde_json::json;
+
+use crate::support::{House, both};
+
+both! {
+    async fn members_join_and_leave_and_decisions_follow(house: House) {
+        let root = house.root().await;
+        root.made("/api/v1/groups", &json!({ "name": "staff" })).await;
+        root.made("/api/v1/groups", &json!({ "name": "all" })).await;
+        let owner = json!({ "principal": "group:all", "resource_server": "notes", "role": "owner" });
+        root.made("/api/v1/assignments", &owner).await;
+        let join = |member: &str| json!({ "member": member, "reason": "new here" });
+        root.made("/api/v1/groups/all/members", &join("group:staff")).await;
+        assert!(!house.may("carol", "delete").await);
+        root.made("/api/v1/groups/staff/members", &join("user:carol")).await;
+        assert!(house.may("carol", "delete").await);
+        let again = root.post("/api/v1/groups/staff/members", &join("user:CAROL")).await;
+        assert_eq!(again.refusal(), (409, "exists_already".into()));
+        let cycle = root.post("/api/v1/groups/staff/members", &join("group:all")).await;
+        assert_eq!(cycle.refusal(), (409, "includes_itself".into()));
+        assert_eq!(root.delete("/api/v1/groups/staff/members/user:carol").await.status, 204);
+        assert!(!house.may("carol", "delete").await);
+        let gone = root.delete("/api/v1/groups/staff/members/user:carol").await;
+        assert_eq!(gone.refusal(), (404, "not_found".into()));
+        for member in ["user:alice", "user:bob", "client:bot"] {
+            root.made("/api/v1/groups/staff/members", &join(member)).await;
+        }
+        let (members, pages) = root.pages("/api/v1/groups/staff/members", 2).await;
+        assert_eq!((members.len(), pages), (3, 2));
+        let (groups, pages) = root.pages("/api/v1/groups", 1).await;
+        assert_eq!((groups, pages), (vec![json!({ "name": "all" }), json!({ "name": "staff" })], 2));
+        assert_eq!(root.get("/api/v1/groups/none").await.refusal(), (404, "not_found".into()));
+        assert_eq!(root.post("/api/v1/groups", &json!({ "name": "all" })).await.refusal(), (409, "exists_already".into()));
+    }
+}

@@ -1,0 +1,15 @@
+//! The administration API.
+
+mod assignments;
+mod audit;
+mod bodies;
+mod clients;
+mod delegation;
+mod document;
+mod groups;
+mod keys;
+mod last_admin;
+mod operators;
+mod servers;
+mod support;
+mod users;
