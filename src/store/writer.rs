@@ -172,7 +172,6 @@ async fn told(mut outcome: watch::Receiver<Option<Outcome>>) -> Result<(), Store
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use diesel::dsl::sql;
     use diesel::sql_types::BigInt;
