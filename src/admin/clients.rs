@@ -103,7 +103,7 @@ impl Admin {
             asked.push(server(&Slug::parse(DOORWARD)?)?);
         }
         check_grants(new)?;
-        let openid = if new.grant_types.authorization_code { openid_scopes() } else { Scopes::default() };
+        let openid = if new.grant_types.authorization_code { Scopes::openid().clone() } else { Scopes::default() };
         let known = asked.iter().fold(openid, |known, rs| known.union(&rs.scopes));
         let unknown = new.scopes.minus(&known);
         if !unknown.is_empty() {
@@ -248,11 +248,6 @@ impl Admin {
         self.conclude(edit, FactKind::ClientSecretRotated, format!("client:{client_id}"), json!({})).await?;
         Ok(CreatedClient { client, secret: Some(secret) })
     }
-}
-
-/// Scopes of Doorward's own userinfo endpoint (OpenID Connect Core §5.4, §11).
-fn openid_scopes() -> Scopes {
-    Scopes::parse("openid profile email address phone offline_access").unwrap_or_default()
 }
 
 /// What a client registers must fit together.

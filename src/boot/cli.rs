@@ -85,6 +85,10 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Threads beside those of the runtime itself, for calls that block. Each takes memory, and without a bound a load makes one
+/// for all calls of a moment. Whoever blocks in place finds no thread for his other tasks then, and has them back at once.
+const BLOCKING_THREADS_MAX: usize = 8;
+
 fn run(cli: Cli) -> Result<(), BootError> {
     let layers = Layers::load(cli.config.as_deref(), std::env::vars())?;
     if let Some(Command::Config(args)) = &cli.command {
@@ -97,7 +101,8 @@ fn run(cli: Cli) -> Result<(), BootError> {
     let config = Config::load(&layers)?;
     let serving = matches!(cli.command, None | Some(Command::Serve | Command::Demo(_)));
     telemetry::start(format(config.log.format), if serving { &config.log.level } else { "warn" });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build()?;
     runtime.block_on(async {
         // In a task, as all work that holds transactions is.
         let task = tokio::spawn(async move {

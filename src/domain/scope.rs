@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::Serialize;
 
@@ -62,6 +63,17 @@ impl Scopes {
             return Err(NameError::new("a list of scopes", "at most 64 scopes", "more"));
         }
         Ok(Self(scopes))
+    }
+
+    /// The scopes of sign-in itself and of userinfo, whatever resource servers there are beside them (OpenID Connect Core
+    /// §5.4, §11).
+    #[must_use]
+    pub fn openid() -> &'static Self {
+        static OPENID: LazyLock<Scopes> = LazyLock::new(|| {
+            let names = ["openid", "profile", "email", "address", "phone", "offline_access"];
+            names.into_iter().map(|name| Scope(name.to_owned())).collect()
+        });
+        &OPENID
     }
 
     #[must_use]

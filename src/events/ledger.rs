@@ -68,7 +68,7 @@ async fn write(store: Arc<Store>, mut entries: mpsc::Receiver<Entry>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     while entries.recv_many(&mut group, GROUP_MAX).await > 0 {
         let (facts, waiting): (Vec<_>, Vec<_>) = group.drain(..).map(|entry| (entry.fact, entry.done)).unzip();
-        let result = commit(&store, &facts).await.map_err(Arc::new);
+        let result = store.in_one_piece(commit(&store, &facts)).await.map_err(Arc::new);
         for done in waiting {
             // A caller that went away needs no answer; its fact is written all the same.
             let _ = done.send(result.clone());

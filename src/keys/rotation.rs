@@ -82,17 +82,15 @@ impl Keys {
         unopened.map_or(Ok(()), Err)
     }
 
-    /// Signs claims as a token of this kind, off the async threads.
+    /// Signs claims as a token of this kind; other tasks of this thread go on elsewhere meanwhile.
     ///
     /// # Errors
     /// [`KeysError::NoSigningKey`], or the crypto library's.
     pub async fn sign(&self, kind: TokenKind, claims: &impl Serialize) -> Result<String, KeysError> {
         debug_assert_outside_transaction("signing");
         let (input, key) = self.ring().prepare(kind, claims)?;
-        let permit = self.signing_permits.acquire().await.map_err(|_| KeysError::Crypto("shut down"))?;
-        let signed = tokio::task::spawn_blocking(move || Ok(attach(&input, &key.sign(input.as_bytes())?))).await;
-        drop(permit);
-        signed.map_err(|_| KeysError::Crypto("signing was interrupted"))?
+        let _permit = self.signing_permits.acquire().await.map_err(|_| KeysError::Crypto("shut down"))?;
+        tokio::task::block_in_place(|| Ok(attach(&input, &key.sign(input.as_bytes())?)))
     }
 
     /// All keys, oldest first, with the master key each is sealed under being the current one or not.

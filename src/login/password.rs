@@ -78,6 +78,10 @@ impl Login {
         let present = self.crowd.enter(network(attempt.address));
         let _present = present.ok_or(SignInError::Throttled { retry_after: CROWDED_FOR })?;
         let _turn = self.attempts.take().await.ok_or(SignInError::Busy)?;
+        self.store.in_one_piece(self.try_sign_in(attempt)).await
+    }
+
+    async fn try_sign_in(&self, attempt: Attempt) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
         let mut conn = self.store.read().await?;
         let live = interactions::live(&mut conn, attempt.interaction, &attempt.browser.digest(), now).await?;

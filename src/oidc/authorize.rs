@@ -127,9 +127,12 @@ impl Provider {
         let browser = browser.unwrap_or_else(|| Secret::mint(SecretKind::Browser, self.entropy.as_ref()));
         let stored = serde_json::to_value(&request).unwrap_or(Value::Null);
         let expires_at = now.plus(self.settings.interaction_lifetime);
-        let mut tx = self.store.begin().await?;
-        interactions::insert(&mut tx, id, &browser.digest(), stored, now, expires_at).await?;
-        tx.commit().await?;
+        let kept = async {
+            let mut tx = self.store.begin().await?;
+            interactions::insert(&mut tx, id, &browser.digest(), stored, now, expires_at).await?;
+            tx.commit().await
+        };
+        self.store.in_one_piece(kept).await?;
         Ok(Begun { interaction: id, browser })
     }
 

@@ -5,7 +5,6 @@ use serde_json::json;
 use super::Provider;
 use super::mint::Holder;
 use super::token::{Target, TokenError};
-use super::userinfo;
 use crate::domain::change::{Actor, Changed, Revision};
 use crate::domain::client::Client;
 use crate::domain::fact::{Fact, FactKind};
@@ -20,7 +19,7 @@ use crate::events;
 use crate::keys::TokenKind;
 use crate::store::changes::States;
 use crate::store::refresh::Family;
-use crate::store::{StoreError, Tx, codes, grants, people, refresh, sessions};
+use crate::store::{StoreError, Tx, codes, grants, refresh};
 
 /// What a client sends.
 #[derive(Debug)]
@@ -61,6 +60,10 @@ impl Provider {
         if !client.grant_types.authorization_code {
             return Err(TokenError::GrantNotAllowed);
         }
+        self.store.in_one_piece(self.spend_code(client, request)).await
+    }
+
+    async fn spend_code(&self, client: &Client, request: CodeRequest) -> Result<Tokens, TokenError> {
         let now = self.clock.now();
         let digest = request.code.digest();
         let code = codes::find(&mut self.store.read().await?, &digest).await?.ok_or(NO_CODE)?;
@@ -116,13 +119,12 @@ impl Provider {
     /// which may have been prolonged by signing in again.
     pub(super) async fn living(&self, id: GrantId) -> Result<Option<Living>, StoreError> {
         let now = self.clock.now();
-        let mut conn = self.store.read().await?;
-        let Some(grant) = grants::live(&mut conn, id).await? else { return Ok(None) };
-        if !grant.offline && !sessions::lasts(&mut conn, grant.session, now).await? {
-            return Ok(None);
-        }
-        let person = people::by_id(&mut conn, grant.person).await?.filter(Person::may_act);
-        Ok(person.map(|person| Living { grant, person }))
+        let live = grants::live(&mut self.store.read().await?, id).await?;
+        // Idle is no end of a session for what was granted in it.
+        let lasts =
+            |live: &grants::Live| live.grant.offline || live.session_ends_at.is_some_and(|ends_at| ends_at > now);
+        let live = live.filter(|live| lasts(live) && live.person.may_act());
+        Ok(live.map(|live| Living { grant: live.grant, person: live.person }))
     }
 
     /// Signs an access token, and an ID token beside it where `openid` was granted. Before any transaction.
@@ -139,7 +141,7 @@ impl Provider {
         let targets: Vec<Target> =
             if resources.is_empty() { Vec::new() } else { self.targets(client, resources, &registry)? };
         // Each audience is told of its own scopes and no other's (RFC 8707 §2.2, RFC 9068 §3).
-        let known = targets.iter().fold(userinfo::scopes(), |known, target| known.union(&target.server.scopes));
+        let known = targets.iter().fold(Scopes::openid().clone(), |known, target| known.union(&target.server.scopes));
         let scopes = &scopes.intersection(&known);
         let holder = Holder::Person(&living.person, &living.grant);
         let claims = self.access_claims(&holder, client.client_id.as_str(), scopes, &targets, now).await?;

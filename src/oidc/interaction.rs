@@ -88,6 +88,10 @@ impl Provider {
     /// # Errors
     /// See [`InteractionError`].
     pub async fn advance(&self, id: InteractionId, browser: &Browser) -> Result<Next, InteractionError> {
+        self.store.in_one_piece(self.step(id, browser)).await
+    }
+
+    async fn step(&self, id: InteractionId, browser: &Browser) -> Result<Next, InteractionError> {
         let now = self.clock.now();
         let state = self.state(id, browser).await?;
         let asks = match (state.request.next_step(&state.progress(), now), &state.signed_in) {

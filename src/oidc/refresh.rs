@@ -11,7 +11,7 @@ use crate::domain::secret::{Secret, SecretKind};
 use crate::domain::time::Instant;
 use crate::events;
 use crate::keys::{open_successor, seal_successor};
-use crate::store::refresh::{self, StoredToken};
+use crate::store::refresh::{self, Rotated, StoredToken, Successor};
 
 /// What a client sends.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Provider {
             return Err(TokenError::GrantNotAllowed);
         }
         for _ in 0..2 {
-            match self.try_refresh(client, &request).await? {
+            match self.store.in_one_piece(self.try_refresh(client, &request)).await? {
                 Rotation::Done(tokens) => return Ok(tokens),
                 Rotation::Lost => {}
             }
@@ -72,20 +72,20 @@ impl Provider {
         let sealed = seal_successor(&request.token, &successor)?;
         let mut tokens = self.mint_tokens(client, &living, &scopes, &resources, None, now).await?;
 
+        let idle_expires_at = now.plus(self.settings.refresh_idle);
+        let to = Successor { digest: &successor.digest(), sealed: &sealed, idle_expires_at };
         let mut tx = self.store.begin().await?;
-        // The family's row first: ending the family beats every race.
-        let idle = now.plus(self.settings.refresh_idle);
-        if !refresh::use_family(&mut tx, family.id, now, idle).await? {
-            tx.rollback().await?;
-            return Err(NO_TOKEN);
+        match refresh::rotate(&mut tx, &digest, family.id, to, now).await? {
+            Rotated::Done => {}
+            Rotated::Ended => {
+                tx.rollback().await?;
+                return Err(NO_TOKEN);
+            }
+            Rotated::Spent => {
+                tx.rollback().await?;
+                return Ok(Rotation::Lost);
+            }
         }
-        if !refresh::spend(&mut tx, &digest, &successor.digest(), &sealed, now).await? {
-            tx.rollback().await?;
-            return Ok(Rotation::Lost);
-        }
-        refresh::insert(&mut tx, &successor.digest(), family.id, now).await?;
-        // This token has been used, so the copy of it that its own predecessor could open is not needed any more.
-        refresh::wipe_sealed(&mut tx, &digest).await?;
         let fact = self.issued(client, &living, "refresh_token", &scopes, now);
         events::record(&mut tx, fact.for_request(request.request_id.as_deref())).await?;
         tx.commit().await?;

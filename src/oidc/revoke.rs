@@ -45,8 +45,8 @@ impl Provider {
     pub async fn revoke(&self, client: &Client, token: &str, request_id: Option<&str>) -> Result<(), RevokeError> {
         if let Some(stored) = self.refresh_token(token).await? {
             // Whoever the person is and whether they may act: what is revoked stays so when a lock comes off.
-            let grant = grants::live(&mut self.store.read().await?, stored.family.grant).await?;
-            let Some(grant) = grant else { return Ok(()) };
+            let live = grants::live(&mut self.store.read().await?, stored.family.grant).await?;
+            let Some(grants::Live { grant, .. }) = live else { return Ok(()) };
             if grant.client != client.id {
                 return Err(RevokeError::OtherClient);
             }

@@ -6,8 +6,7 @@ use super::Provider;
 use super::bearer::BearerError;
 use crate::decision::DecisionError;
 use crate::domain::person::Person;
-use crate::domain::scope::Scopes;
-use crate::store::{StoreError, grants, people};
+use crate::store::{StoreError, grants};
 
 #[derive(Debug, thiserror::Error)]
 pub enum UserinfoError {
@@ -56,11 +55,6 @@ pub(super) fn scope_of(claim: &str) -> Option<&'static str> {
     SCOPES.iter().find(|(_, names)| names.contains(&claim)).map(|(scope, _)| *scope)
 }
 
-/// The scopes of userinfo and of sign-in itself, whatever resource servers there are beside them.
-pub(super) fn scopes() -> Scopes {
-    Scopes::parse("openid profile email address phone offline_access").unwrap_or_default()
-}
-
 /// Every claim about people there is (`claims_supported`).
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     SCOPES.iter().flat_map(|(_, names)| names.iter().copied())
@@ -103,9 +97,8 @@ impl Provider {
         let Some(grant) = verified.grant.filter(|_| scope.contains(&"openid")) else {
             return Err(UserinfoError::Scope);
         };
-        let mut conn = self.store.read().await?;
-        let grant = grants::live(&mut conn, grant).await?.ok_or(BearerError::GrantEnded)?;
-        let person = people::by_id(&mut conn, grant.person).await?.ok_or(BearerError::SubjectDisabled)?;
+        let live = grants::live(&mut self.store.read().await?, grant).await?;
+        let grants::Live { grant, person, .. } = live.ok_or(BearerError::GrantEnded)?;
         let named = |name: &str| {
             grant.claims.as_ref().is_some_and(|c| c.get("userinfo").is_some_and(|u| u.get(name).is_some()))
         };

@@ -9,14 +9,41 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 
 use super::error::StoreError;
 use super::guard::Held;
+use super::in_place::InPlace;
+use super::writer::Turn;
 
-pub(super) type Lite = SyncConnectionWrapper<SqliteConnection>;
+pub(super) type Lite = SyncConnectionWrapper<SqliteConnection, InPlace>;
+
+/// A connection to SQLite: one of many that read, or the one that writes.
+pub enum LiteConn {
+    Reader(Object<Lite>),
+    Writer(Turn),
+}
+
+impl Deref for LiteConn {
+    type Target = Lite;
+    fn deref(&self) -> &Lite {
+        match self {
+            Self::Reader(object) => object,
+            Self::Writer(turn) => &turn.conn,
+        }
+    }
+}
+
+impl DerefMut for LiteConn {
+    fn deref_mut(&mut self) -> &mut Lite {
+        match self {
+            Self::Reader(object) => object,
+            Self::Writer(turn) => &mut turn.conn,
+        }
+    }
+}
 
 /// A connection to either database.
 #[expect(clippy::large_enum_variant, reason = "moved once for each checkout; a box would cost an allocation each time")]
 pub enum Conn {
     Pg(Object<AsyncPgConnection>),
-    Lite(Object<Lite>),
+    Lite(LiteConn),
 }
 
 /// One statement, type-checked once per database; everything around it is ordinary code over `&mut Conn`.
@@ -37,21 +64,27 @@ macro_rules! on {
 pub(super) use on;
 
 impl Conn {
+    const fn is_writer(&self) -> bool {
+        matches!(self, Self::Lite(LiteConn::Writer(_)))
+    }
+
     pub(super) async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         Ok(on!(self, |c| c.batch_execute(sql).await)?)
     }
 
-    /// Closes the connection instead of giving it back to its pool.
+    /// Ends its transaction at once: closes the connection instead of giving it back to its pool.
     fn discard(self) {
         match self {
             Self::Pg(object) => drop(Object::take(object)),
-            Self::Lite(object) => drop(Object::take(object)),
+            Self::Lite(LiteConn::Reader(object)) => drop(Object::take(object)),
+            // Undone, or closed.
+            Self::Lite(LiteConn::Writer(turn)) => drop(turn.undo()),
         }
     }
 }
 
-/// A connection that holds an open transaction. Dropped without [`Tx::commit`] it rolls back, by closing its connection:
-/// a pool would keep it, and its locks, until its next use.
+/// A connection that holds an open transaction. Dropped without [`Tx::commit`] it rolls back at once, a pooled one by closing
+/// its connection: a pool would keep it, and its locks, until its next use.
 #[must_use = "a transaction that is not committed rolls back"]
 pub struct Tx {
     conn: Option<Conn>,
@@ -67,11 +100,18 @@ impl Tx {
         Ok(tx)
     }
 
+    pub(super) fn on_writer(turn: Turn) -> Self {
+        Self { conn: Some(Conn::Lite(LiteConn::Writer(turn))), _held: Held::new() }
+    }
+
     /// Makes what was written durable and visible.
     ///
     /// # Errors
     /// Whatever the database says; nothing was written then, but for a lost connection, after which nobody knows.
     pub async fn commit(mut self) -> Result<(), StoreError> {
+        if let Some(Conn::Lite(LiteConn::Writer(turn))) = self.conn.take_if(|conn| conn.is_writer()) {
+            return turn.commit().await;
+        }
         self.deref_mut().batch("COMMIT").await?;
         // Only a connection whose transaction has ended goes back to the pool.
         drop(self.conn.take());
@@ -85,6 +125,9 @@ impl Tx {
     /// # Errors
     /// The database's; the connection is closed then.
     pub async fn rollback(mut self) -> Result<(), StoreError> {
+        if let Some(Conn::Lite(LiteConn::Writer(turn))) = self.conn.take_if(|conn| conn.is_writer()) {
+            return turn.rollback().await;
+        }
         self.deref_mut().batch("ROLLBACK").await?;
         drop(self.conn.take());
         Ok(())

@@ -14,34 +14,36 @@ use crate::domain::fact::Fact;
 use crate::domain::id::FactId;
 use crate::domain::time::Instant;
 
-/// Appends facts in one statement (PostgreSQL and SQLite alike take many rows in one).
+/// Appends facts, each by the same statement: one of many rows would be planned anew for each number of them.
 ///
 /// # Errors
 /// The database's.
 pub async fn append(tx: &mut Tx, new: &[Fact]) -> Result<(), StoreError> {
-    let rows: Vec<_> = new
-        .iter()
-        .map(|fact| {
-            (
-                facts::id.eq(Uid(fact.id.uuid())),
-                facts::at.eq(At(fact.at)),
-                facts::kind.eq(fact.kind.as_str()),
-                facts::actor.eq(fact.actor.to_string()),
-                facts::subject.eq(&fact.subject),
-                facts::revision.eq(fact.revision.map(|r| r.0)),
-                facts::request_id.eq(fact.request_id.as_deref()),
-                facts::detail.eq(Json(fact.detail.clone())),
-            )
-        })
-        .collect();
+    let insert = |fact: &Fact| {
+        diesel::insert_into(facts::table).values((
+            facts::id.eq(Uid(fact.id.uuid())),
+            facts::at.eq(At(fact.at)),
+            facts::kind.eq(fact.kind.as_str()),
+            facts::actor.eq(fact.actor.to_string()),
+            facts::subject.eq(fact.subject.clone()),
+            facts::revision.eq(fact.revision.map(|r| r.0)),
+            facts::request_id.eq(fact.request_id.clone()),
+            facts::detail.eq(Json(fact.detail.clone())),
+        ))
+    };
     match &mut **tx {
+        // Sent together: one round trip.
         Conn::Pg(object) => {
-            diesel::insert_into(facts::table).values(rows).execute(&mut **object).await?;
+            let conn = &**object;
+            let sent = new.iter().map(insert).map(async |insert| {
+                let mut conn = conn;
+                insert.execute(&mut conn).await
+            });
+            futures_util::future::try_join_all(sent).await?;
         }
-        // diesel's batch insert for SQLite needs one statement a row: they share this transaction's commit.
         Conn::Lite(object) => {
-            for row in rows {
-                diesel::insert_into(facts::table).values(row).execute(&mut **object).await?;
+            for insert in new.iter().map(insert) {
+                insert.execute(&mut **object).await?;
             }
         }
     }

@@ -1,15 +1,20 @@
 //! Grants.
 
-use diesel::{ExpressionMethods as _, JoinOnDsl as _, OptionalExtension as _, QueryDsl as _};
+use diesel::{
+    BoolExpressionMethods as _, ExpressionMethods as _, JoinOnDsl as _, NullableExpressionMethods as _,
+    OptionalExtension as _, QueryDsl as _,
+};
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
-use super::schema::{clients, grants};
+use super::people;
+use super::schema::{clients, grants, people as people_table, sessions};
 use super::types::{At, Json, Uid};
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, PersonId, SessionId};
 use crate::domain::name::Sub;
+use crate::domain::person::Person;
 use crate::domain::scope::Scopes;
 use crate::domain::session::Authentication;
 use crate::domain::time::Instant;
@@ -51,12 +56,21 @@ pub async fn insert(tx: &mut Tx, grant: &Grant, now: Instant) -> Result<(), Stor
     Ok(())
 }
 
-/// A live grant.
+/// A live grant, whose it is, and its session's absolute end, while that has not been ended.
+#[derive(Debug)]
+pub struct Live {
+    pub grant: Grant,
+    pub person: Person,
+    pub session_ends_at: Option<Instant>,
+}
+
+/// A live grant, with what it stands on.
 ///
 /// # Errors
 /// The database's.
-pub async fn live(conn: &mut Conn, id: GrantId) -> Result<Option<Grant>, StoreError> {
-    let query = grants::table.find(Uid(id.uuid())).filter(grants::ended_at.is_null()).select((
+pub async fn live(conn: &mut Conn, id: GrantId) -> Result<Option<Live>, StoreError> {
+    let session = grants::session_id.eq(sessions::id.nullable()).and(sessions::ended_at.is_null());
+    let columns = (
         grants::id,
         grants::client_id,
         grants::person_id,
@@ -69,9 +83,17 @@ pub async fn live(conn: &mut Conn, id: GrantId) -> Result<Option<Grant>, StoreEr
         grants::amr,
         grants::claims,
         grants::sub,
-    ));
-    let row = on!(conn, |c| query.first::<Row>(c).await.optional())?;
-    row.map(into_domain).transpose()
+    );
+    let query = grants::table
+        .inner_join(people_table::table.on(people_table::id.eq(grants::person_id)))
+        .left_join(sessions::table.on(session))
+        .filter(grants::id.eq(Uid(id.uuid())))
+        .filter(grants::ended_at.is_null())
+        .select((columns, people_table::all_columns, sessions::expires_at.nullable()));
+    let row = on!(conn, |c| query.first::<(Row, people::Row, Option<At>)>(c).await.optional())?;
+    let Some((grant, person, session_ends_at)) = row else { return Ok(None) };
+    let (grant, person) = (into_domain(grant)?, people::into_domain(person)?);
+    Ok(Some(Live { grant, person, session_ends_at: session_ends_at.map(|at| at.0) }))
 }
 
 fn into_domain(row: Row) -> Result<Grant, StoreError> {

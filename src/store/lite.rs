@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
-use diesel::{Connection as _, SqliteConnection};
+use diesel::{Connection as _, ConnectionResult, SqliteConnection};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 
 use super::conn::Lite;
 use super::error::StoreError;
+use super::writer::Writer;
 use super::{Opener, StoreOptions, migrate};
 
 /// Statements every connection starts with. `synchronous=FULL` makes a commit durable before it is acknowledged.
@@ -20,10 +21,10 @@ const SETUP: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA s
 pub(super) async fn open(
     options: &StoreOptions,
     opener: Opener,
-) -> Result<(Pool<Lite>, Pool<Lite>, Pool<Lite>, Option<File>), StoreError> {
+) -> Result<(Writer, Pool<Lite>, Pool<Lite>, Option<File>), StoreError> {
     let path = PathBuf::from(options.url.trim_start_matches("sqlite://"));
     let server = tokio::task::spawn_blocking(move || prepare(&path, opener)).await.map_err(StoreError::failed)??;
-    let writer = pool(options, 1)?;
+    let writer = Writer::new(options.url.clone(), options.checkout_timeout);
     let readers = pool(options, options.connections_max)?;
     let log = pool(options, 1)?;
     Ok((writer, readers, log, server))
@@ -101,17 +102,18 @@ fn owner_only(path: &Path) -> Result<(), StoreError> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(StoreError::failed)
 }
 
+pub(super) async fn connect(url: &str) -> ConnectionResult<Lite> {
+    let mut conn = Lite::establish(url.trim_start_matches("sqlite://")).await?;
+    conn.batch_execute(SETUP).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
 fn pool(options: &StoreOptions, size: usize) -> Result<Pool<Lite>, StoreError> {
     let mut config = ManagerConfig::<Lite>::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(|url| {
-        let url = url.trim_start_matches("sqlite://").to_owned();
-        async move {
-            let mut conn = Lite::establish(&url).await?;
-            conn.batch_execute(SETUP).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            Ok(conn)
-        }
-        .boxed()
+        let url = url.to_owned();
+        async move { connect(&url).await }.boxed()
     });
     let manager = AsyncDieselConnectionManager::<Lite>::new_with_config(options.url.clone(), config);
     Pool::builder(manager)

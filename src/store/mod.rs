@@ -20,6 +20,7 @@ pub mod facts;
 pub mod grants;
 pub mod groups;
 mod guard;
+mod in_place;
 pub mod interactions;
 mod lite;
 mod migrate;
@@ -41,6 +42,7 @@ pub mod subjects;
 pub mod throttles;
 pub mod tokens;
 mod types;
+mod writer;
 
 use std::time::Duration;
 
@@ -48,11 +50,12 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Pool, PoolError};
 
 pub use self::changes::Edit;
-use self::conn::Lite;
 pub use self::conn::{Conn, Tx};
+use self::conn::{Lite, LiteConn};
 pub use self::error::StoreError;
 pub use self::guard::debug_assert_outside_transaction;
 pub use self::lite::is_served;
+use self::writer::Writer;
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -71,7 +74,7 @@ pub struct StoreOptions {
 
 enum Back {
     Pg { pool: Pool<AsyncPgConnection>, log: Pool<AsyncPgConnection> },
-    Lite { writer: Pool<Lite>, readers: Pool<Lite>, log: Pool<Lite>, _server: Option<std::fs::File> },
+    Lite { writer: Writer, readers: Pool<Lite>, log: Pool<Lite>, _server: Option<std::fs::File> },
 }
 
 /// The database. Cheap to share behind an `Arc`.
@@ -111,6 +114,18 @@ impl Store {
         }
     }
 
+    /// Runs reads, or a transaction, as one piece: SQLite then takes the thread once and not for each statement.
+    pub fn in_one_piece<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        // Boxed, since callers hold it beside their own: their futures would double with each layer.
+        let work = Box::pin(work);
+        async move {
+            match &self.back {
+                Back::Pg { .. } => work.await,
+                Back::Lite { .. } => in_place::in_one_piece(work).await,
+            }
+        }
+    }
+
     /// A connection for single reads, each of them its own moment.
     ///
     /// # Errors
@@ -119,7 +134,7 @@ impl Store {
         debug_assert_outside_transaction("a second connection");
         Ok(match &self.back {
             Back::Pg { pool, .. } => Conn::Pg(pool.get().await.map_err(pool_error)?),
-            Back::Lite { readers, .. } => Conn::Lite(readers.get().await.map_err(pool_error)?),
+            Back::Lite { readers, .. } => Conn::Lite(LiteConn::Reader(readers.get().await.map_err(pool_error)?)),
         })
     }
 
@@ -130,7 +145,7 @@ impl Store {
     pub async fn read_log(&self) -> Result<Conn, StoreError> {
         Ok(match &self.back {
             Back::Pg { log, .. } => Conn::Pg(log.get().await.map_err(pool_error)?),
-            Back::Lite { log, .. } => Conn::Lite(log.get().await.map_err(pool_error)?),
+            Back::Lite { log, .. } => Conn::Lite(LiteConn::Reader(log.get().await.map_err(pool_error)?)),
         })
     }
 
@@ -158,10 +173,7 @@ impl Store {
                 let conn = Conn::Pg(pool.get().await.map_err(pool_error)?);
                 Tx::begin(conn, "BEGIN ISOLATION LEVEL READ COMMITTED").await
             }
-            Back::Lite { writer, .. } => {
-                // A deferred transaction that reads first cannot become a writer under load; IMMEDIATE waits its turn.
-                Tx::begin(Conn::Lite(writer.get().await.map_err(pool_error)?), "BEGIN IMMEDIATE").await
-            }
+            Back::Lite { writer, .. } => Ok(Tx::on_writer(writer.begin().await?)),
         }
     }
 

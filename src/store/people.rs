@@ -17,7 +17,7 @@ use crate::domain::person::Person;
 use crate::domain::time::Instant;
 
 #[derive(Queryable)]
-struct Row {
+pub(super) struct Row {
     id: Uid,
     sub: String,
     username: String,
@@ -31,7 +31,7 @@ struct Row {
     locked_at: Option<At>,
 }
 
-fn into_domain(row: Row) -> Result<Person, StoreError> {
+pub(super) fn into_domain(row: Row) -> Result<Person, StoreError> {
     Ok(Person {
         id: PersonId::from_uuid(row.id.0),
         sub: Sub::parse(&row.sub).map_err(StoreError::corrupt)?,

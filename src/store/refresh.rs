@@ -50,13 +50,23 @@ pub async fn insert_family(tx: &mut Tx, family: &Family, now: Instant) -> Result
 /// # Errors
 /// The database's.
 pub async fn insert(tx: &mut Tx, digest: &Digest, family: FamilyId, now: Instant) -> Result<(), StoreError> {
-    let row = (
+    let insert = diesel::insert_into(refresh_tokens::table).values(row(digest, family, now));
+    on!(&mut **tx, |c| insert.execute(c).await)?;
+    Ok(())
+}
+
+type NewRow<'a> = (
+    diesel::dsl::Eq<refresh_tokens::digest, &'a [u8]>,
+    diesel::dsl::Eq<refresh_tokens::family_id, Uid>,
+    diesel::dsl::Eq<refresh_tokens::created_at, At>,
+);
+
+fn row(digest: &Digest, family: FamilyId, now: Instant) -> NewRow<'_> {
+    (
         refresh_tokens::digest.eq(&digest.as_bytes()[..]),
         refresh_tokens::family_id.eq(Uid(family.uuid())),
         refresh_tokens::created_at.eq(At(now)),
-    );
-    on!(&mut **tx, |c| diesel::insert_into(refresh_tokens::table).values(row).execute(c).await)?;
-    Ok(())
+    )
 }
 
 type Row = (Uid, Uid, At, At, Option<At>, Option<At>, Option<Vec<u8>>, Option<Vec<u8>>);
@@ -92,35 +102,76 @@ pub async fn find(conn: &mut Conn, digest: &Digest) -> Result<Option<StoredToken
     }))
 }
 
-/// Spends a token for its successor; false when it was spent before.
-///
-/// # Errors
-/// The database's.
-pub async fn spend(
-    tx: &mut Tx,
-    digest: &Digest,
-    successor: &Digest,
-    sealed: &[u8],
-    now: Instant,
-) -> Result<bool, StoreError> {
-    let unspent = refresh_tokens::table.find(&digest.as_bytes()[..]).filter(refresh_tokens::spent_at.is_null());
-    let set = (
-        refresh_tokens::spent_at.eq(At(now)),
-        refresh_tokens::successor.eq(&successor.as_bytes()[..]),
-        refresh_tokens::successor_sealed.eq(sealed),
-    );
-    Ok(on!(&mut **tx, |c| diesel::update(unspent).set(set).execute(c).await)? == 1)
+/// A new token in the place of another.
+#[derive(Clone, Copy, Debug)]
+pub struct Successor<'a> {
+    pub digest: &'a Digest,
+    /// It, for whoever presents the same token again; see [`StoredToken::successor_sealed`].
+    pub sealed: &'a [u8],
+    pub idle_expires_at: Instant,
 }
 
-/// The successor of whoever precedes `digest` has been used: nobody gets it again.
+/// What came of a rotation. After anything but `Done` the transaction must be rolled back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rotated {
+    Done,
+    /// The family has ended.
+    Ended,
+    /// The token was spent before.
+    Spent,
+}
+
+/// Spends a token for its successor: of many at the same instant one wins.
 ///
 /// # Errors
 /// The database's.
-pub async fn wipe_sealed(tx: &mut Tx, successor: &Digest) -> Result<(), StoreError> {
-    let before = refresh_tokens::table.filter(refresh_tokens::successor.eq(&successor.as_bytes()[..]));
-    let wiped = refresh_tokens::successor_sealed.eq(None::<Vec<u8>>);
-    on!(&mut **tx, |c| diesel::update(before).set(wiped).execute(c).await)?;
-    Ok(())
+pub async fn rotate(
+    tx: &mut Tx,
+    token: &Digest,
+    family: FamilyId,
+    to: Successor<'_>,
+    now: Instant,
+) -> Result<Rotated, StoreError> {
+    // Every use of a family goes through its row first, so that ending the family beats every race.
+    let live = refresh_families::table.find(Uid(family.uuid())).filter(refresh_families::ended_at.is_null());
+    let moments = (refresh_families::used_at.eq(At(now)), refresh_families::idle_expires_at.eq(At(to.idle_expires_at)));
+    let use_family = diesel::update(live).set(moments);
+    let presented = refresh_tokens::table.find(&token.as_bytes()[..]).filter(refresh_tokens::spent_at.is_null());
+    let mark = diesel::update(presented).set((
+        refresh_tokens::spent_at.eq(At(now)),
+        refresh_tokens::successor.eq(&to.digest.as_bytes()[..]),
+        refresh_tokens::successor_sealed.eq(to.sealed),
+    ));
+    // The token has been used, so the copy of it that its own predecessor could open is not needed any more.
+    let before = refresh_tokens::table.filter(refresh_tokens::successor.eq(&token.as_bytes()[..]));
+    let wipe = diesel::update(before).set(refresh_tokens::successor_sealed.eq(None::<Vec<u8>>));
+    let insert = diesel::insert_into(refresh_tokens::table).values(row(to.digest, family, now));
+    let (families, tokens) = match &mut **tx {
+        // Sent together: one round trip.
+        Conn::Pg(object) => {
+            let conn = &**object;
+            let [mut first, mut second, mut third, mut fourth] = [conn; 4];
+            let (families, tokens, ..) = tokio::try_join!(
+                biased;
+                use_family.execute(&mut first),
+                mark.execute(&mut second),
+                wipe.execute(&mut third),
+                insert.execute(&mut fourth),
+            )?;
+            (families, tokens)
+        }
+        Conn::Lite(object) => {
+            let (families, tokens) = (use_family.execute(&mut **object).await?, mark.execute(&mut **object).await?);
+            wipe.execute(&mut **object).await?;
+            insert.execute(&mut **object).await?;
+            (families, tokens)
+        }
+    };
+    Ok(match (families, tokens) {
+        (1, 1) => Rotated::Done,
+        (1, _) => Rotated::Spent,
+        _ => Rotated::Ended,
+    })
 }
 
 /// The grace of whatever was spent before `spent_before` is over: nobody gets those successors again.
@@ -133,16 +184,6 @@ pub async fn wipe_past_grace(tx: &mut Tx, spent_before: Instant) -> Result<usize
         .filter(refresh_tokens::successor_sealed.is_not_null());
     let wiped = refresh_tokens::successor_sealed.eq(None::<Vec<u8>>);
     Ok(on!(&mut **tx, |c| diesel::update(past).set(wiped).execute(c).await)?)
-}
-
-/// Every use of a family goes through this row, so that ending the family beats every race; false when it has ended.
-///
-/// # Errors
-/// The database's.
-pub async fn use_family(tx: &mut Tx, id: FamilyId, now: Instant, idle_expires_at: Instant) -> Result<bool, StoreError> {
-    let live = refresh_families::table.find(Uid(id.uuid())).filter(refresh_families::ended_at.is_null());
-    let set = (refresh_families::used_at.eq(At(now)), refresh_families::idle_expires_at.eq(At(idle_expires_at)));
-    Ok(on!(&mut **tx, |c| diesel::update(live).set(set).execute(c).await)? == 1)
 }
 
 /// Ends the families of a grant.

@@ -73,19 +73,6 @@ pub async fn by_secret(conn: &mut Conn, secret: &Digest) -> Result<Option<Sessio
     Ok(on!(conn, |c| query.first::<Row>(c).await.optional())?.map(into_domain))
 }
 
-/// Whether a session has neither been ended nor come to its absolute end; idle is no end for what was granted in it.
-///
-/// # Errors
-/// The database's.
-pub async fn lasts(conn: &mut Conn, id: SessionId, now: Instant) -> Result<bool, StoreError> {
-    let query = sessions::table
-        .find(Uid(id.uuid()))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(At(now)))
-        .select(sessions::id);
-    Ok(on!(conn, |c| query.first::<Uid>(c).await.optional())?.is_some())
-}
-
 /// The same person signed in again in the same browser: the session goes on under a new secret, so that nobody who knew
 /// the old one has part in it. False when it has ended meanwhile.
 ///

@@ -12,6 +12,7 @@ use doorward::domain::scope::Scopes;
 use doorward::domain::secret::Digest;
 use doorward::domain::session::Authentication;
 use doorward::domain::signing_key::{KeyState, SigningKey};
+use doorward::store::refresh::{Rotated, Successor};
 use doorward::store::signing_keys::StoredKey;
 use doorward::store::{
     StoreError, clients, decisions, grants, outbox, people, refresh, setup_links, signing_keys, tokens,
@@ -244,8 +245,14 @@ both! {
         grants::insert(&mut tx, &grant, now()).await.unwrap();
         refresh::insert_family(&mut tx, &family, now()).await.unwrap();
         refresh::insert(&mut tx, &token, family.id, now()).await.unwrap();
-        assert!(refresh::spend(&mut tx, &token, &successor, b"sealed", spent_at).await.unwrap());
-        assert!(!refresh::spend(&mut tx, &token, &successor, b"again", spent_at).await.unwrap());
+        let to = |digest, sealed| Successor { digest, sealed, idle_expires_at: later };
+        let first = refresh::rotate(&mut tx, &token, family.id, to(&successor, b"sealed"), spent_at).await.unwrap();
+        tx.commit().await.unwrap();
+        let (other, mut tx) = (Digest::from_bytes(random()), fresh.store.begin().await.unwrap());
+        let second = refresh::rotate(&mut tx, &token, family.id, to(&other, b"again"), spent_at).await.unwrap();
+        tx.rollback().await.unwrap();
+        assert_eq!((first, second), (Rotated::Done, Rotated::Spent));
+        let mut tx = fresh.store.begin().await.unwrap();
         assert_eq!(refresh::wipe_past_grace(&mut tx, spent_at).await.unwrap(), 0, "not before");
         assert_eq!(refresh::wipe_past_grace(&mut tx, spent_at.plus(Duration::from_secs(1))).await.unwrap(), 1);
         tx.commit().await.unwrap();

@@ -11,6 +11,7 @@
 #[path = "../../load/program.rs"]
 mod program;
 mod raw;
+mod sessions;
 mod site;
 
 use std::process::Command;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use self::program::Program;
 use self::raw::Limits;
 use self::site::Site;
 
@@ -29,16 +31,22 @@ const SERVER_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
 
 fn main() {
+    let hashes_on_two = raw::hashes_at_once(2);
     pin(std::process::id(), LOAD_CORE);
-    let limits = Limits::measure();
+    let limits = Limits::measure(hashes_on_two);
     limits.print();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // The store, by which rows are made, wants more than one thread.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
+        if std::env::args().any(|argument| argument == "sessions") {
+            println!("\nSQLite");
+            return sessions::measure().await;
+        }
         println!("\nSQLite");
         measure(Site::open(None).await, &limits).await;
         if let Ok(url) = std::env::var("DOORWARD_TEST_POSTGRES_URL") {
             println!("\nPostgreSQL (on the server's core)");
-            measure(Site::open(Some(url)).await, &limits).await;
+            measure(Site::open(Some(&site::fresh_database(&url))).await, &limits).await;
         } else {
             println!("\nPostgreSQL: not measured, DOORWARD_TEST_POSTGRES_URL is not set");
         }
@@ -51,25 +59,34 @@ fn pin(process: u32, core: &str) {
     assert!(pinned.is_ok_and(|done| done.status.success()), "taskset (util-linux) and two cores are needed");
 }
 
-/// Requests per second of `act`, done over and over by so many at once.
-async fn rate(at_once: usize, act: impl AsyncFn(usize)) -> f64 {
-    let (act, started) = (&act, Instant::now());
-    let done = std::cell::Cell::new(0_u32);
-    let counted = &done;
+/// How often something was done.
+struct Rate {
+    per_second: f64,
+    /// The server's processor time for each, whoever else wants the core: waiting and other programs do not count.
+    processor: Duration,
+}
+
+/// How often `act` is done by so many at once, over and over.
+async fn rate(server: &Program, at_once: usize, act: impl AsyncFn(usize)) -> Rate {
+    let (act, started, before) = (&act, Instant::now(), server.processor_time());
+    let (done, all) = (&std::cell::Cell::new(0_u32), &std::cell::Cell::new(0_u32));
     let workers = (0..at_once).map(async |worker| {
         while started.elapsed() < WARM_UP + FOR {
             act(worker).await;
+            all.set(all.get() + 1);
             if started.elapsed() >= WARM_UP {
-                counted.set(counted.get() + 1);
+                done.set(done.get() + 1);
             }
         }
     });
     futures_util::future::join_all(workers).await;
-    f64::from(done.get()) / FOR.as_secs_f64()
+    let took = server.processor_time().checked_sub(before).unwrap_or_default();
+    Rate { per_second: f64::from(done.get()) / FOR.as_secs_f64(), processor: took / all.get().max(1) }
 }
 
-fn row(what: &str, per_second: f64, bound: &str) {
-    println!("  {what:34} {per_second:>9.0} /s   {bound}");
+fn row(what: &str, rate: &Rate, bound: &str) {
+    let Rate { per_second, processor } = rate;
+    println!("  {what:34} {per_second:>9.0} /s {:>7} us   {bound}", processor.as_micros());
 }
 
 async fn measure(site: Site, limits: &Limits) {
@@ -77,27 +94,33 @@ async fn measure(site: Site, limits: &Limits) {
     println!("  resident memory, idle              {:>9} MiB", site.program.resident_kib() / 1024);
     println!("  processor time in 5 idle seconds   {:>9.0} ms", site.idle_cpu().await.as_secs_f64() * 1e3);
     pin(site.program.id(), SERVER_CORE);
-    let share = |rate: f64, of: f64, what: &str| format!("{:3.0} % of {what}", rate / of * 100.0);
+    let share = |rate: &Rate, of: f64, what: &str| format!("{:3.0} % of {what}", rate.per_second / of * 100.0);
+    let server = &site.program;
 
-    let nothing = rate(16, async |_| site.no_work().await).await;
-    row("the token endpoint without work", nothing, "route, hoops, client authentication, JSON");
-    let tokens = rate(16, async |_| site.client_credentials().await).await;
-    row("client-credentials tokens", tokens, &share(tokens, limits.signatures, "RS256 signatures on one core"));
+    let nothing = rate(server, 16, async |_| site.no_work().await).await;
+    row("the token endpoint without work", &nothing, "route, hoops, client authentication, JSON");
+    let nothing = nothing.per_second;
+    let tokens = rate(server, 16, async |_| site.client_credentials().await).await;
+    row("client-credentials tokens", &tokens, &share(&tokens, limits.signatures, "RS256 signatures on one core"));
     let both = 1.0 / (1.0 / limits.signatures + 1.0 / nothing);
-    row("", tokens, &share(tokens, both, "signature and request together"));
-    let jwks = rate(16, async |_| site.jwks().await).await;
-    row("key set", jwks, "the load generator, too");
-    let introspected = rate(16, async |_| site.introspect().await).await;
-    row("introspection", introspected, &share(introspected, nothing, "the request without work"));
-    let decided = rate(16, async |_| site.decide().await).await;
-    row("decisions", decided, &share(decided, nothing, "the token request without work"));
-    let userinfo = rate(16, async |_| site.userinfo().await).await;
-    row("userinfo", userinfo, &share(userinfo, nothing, "the token request without work"));
+    row("", &tokens, &share(&tokens, both, "signature and request together"));
+    let jwks = rate(server, 16, async |_| site.jwks().await).await;
+    row("key set", &jwks, "the load generator, too");
+    let introspected = rate(server, 16, async |_| site.introspect().await).await;
+    row("introspection", &introspected, &share(&introspected, nothing, "the request without work"));
+    let decided = rate(server, 16, async |_| site.decide().await).await;
+    row("decisions", &decided, &share(&decided, nothing, "the token request without work"));
+    let userinfo = rate(server, 16, async |_| site.userinfo().await).await;
+    row("userinfo", &userinfo, &share(&userinfo, nothing, "the token request without work"));
     let chains = site.chains(32).await;
-    let refreshed = rate(32, async |worker| site.refresh(&chains[worker]).await).await;
-    row("refresh with ID token, durable", refreshed, &share(refreshed, limits.signatures / 2.0, "half the signatures"));
-    let flows = rate(16, async |_| drop(site.code_flow().await)).await;
-    row("code flow in a ready session", flows, &share(flows, limits.signatures / 2.0, "half the signatures"));
+    let refreshed = rate(server, 32, async |worker| site.refresh(&chains[worker]).await).await;
+    row(
+        "refresh with ID token, durable",
+        &refreshed,
+        &share(&refreshed, limits.signatures / 2.0, "half the signatures"),
+    );
+    let flows = rate(server, 16, async |_| drop(site.code_flow().await)).await;
+    row("code flow in a ready session", &flows, &share(&flows, limits.signatures / 2.0, "half the signatures"));
     let (now, peak) = (site.program.resident_kib() / 1024, site.program.resident_peak_kib() / 1024);
     println!("  resident memory, after this load   {now:>9} MiB, at most {peak} MiB");
     sign_ins(&Arc::new(site), limits).await;
@@ -122,11 +145,11 @@ async fn sign_ins(site: &Arc<Site>, limits: &Limits) {
         }
         (tokens, decisions)
     });
-    let signed_in = rate(8, async |_| drop(site.sign_in().await)).await;
+    let signed_in = rate(&site.program, 8, async |_| drop(site.sign_in().await)).await;
     stop.store(true, Ordering::Relaxed);
     let (mut tokens, mut decisions) = asking.join_next().await.unwrap().unwrap();
-    let of = signed_in / (limits.hashes * 2.0) * 100.0;
-    row("sign-ins, on both cores", signed_in, &format!("{of:3.0} % of the hashes of two cores"));
+    let of = signed_in.per_second / limits.hashes_on_two * 100.0;
+    row("sign-ins, on both cores", &signed_in, &format!("{of:3.0} % of the hashes of two cores"));
     for (what, took) in [("token", &mut tokens), ("decision", &mut decisions)] {
         took.sort();
         let at = |percent: usize| took[(took.len() - 1) * percent / 100].as_secs_f64() * 1e3;

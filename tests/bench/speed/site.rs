@@ -32,15 +32,13 @@ fn secret(made: &Value) -> String {
 pub struct Chain(Mutex<String>);
 
 impl Site {
-    pub async fn open(postgres: Option<String>) -> Self {
+    /// On the database of this address, or on one of its own.
+    pub async fn open(database: Option<&str>) -> Self {
         let mut settings = vec![
             ("DOORWARD_LOGIN_ATTEMPTS_PER_ACCOUNT_MAX", "1000000"),
             ("DOORWARD_LOGIN_ATTEMPTS_PER_ADDRESS_MAX", "1000000"),
         ];
-        let database = postgres.map(|url| fresh_database(&url));
-        if let Some(url) = &database {
-            settings.push(("DOORWARD_DATABASE_URL", url.as_str()));
-        }
+        settings.extend(database.map(|url| ("DOORWARD_DATABASE_URL", url)));
         let program = Program::start(&settings).await;
         program.command("resource-server create notes --identifier https://notes.example/api --permission read:note");
         program.command("role create notes viewer --permission read:note");
@@ -95,7 +93,11 @@ impl Site {
     }
 
     pub async fn introspect(&self) {
-        let form = [("token", self.access_token.as_str())];
+        self.introspect_one(&self.access_token).await;
+    }
+
+    async fn introspect_one(&self, token: &str) {
+        let form = [("token", token)];
         let asked = self.http.post(self.at("/oauth2/introspect")).basic_auth("notes-api", Some(&self.api)).form(&form);
         let answer: Value = asked.send().await.unwrap().json().await.unwrap();
         assert_eq!(answer["active"], true);
@@ -157,6 +159,13 @@ impl Site {
         self.token("app", &self.app, &form, 200).await
     }
 
+    /// Rotates a refresh token, and lets the API look at the access token.
+    pub async fn use_session(&self, refresh_token: &str) {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+        let tokens = self.token("app", &self.app, &form, 200).await;
+        self.introspect_one(tokens["access_token"].as_str().unwrap()).await;
+    }
+
     pub async fn chains(&self, many: usize) -> Vec<Chain> {
         let mut chains = Vec::new();
         for _ in 0..many {
@@ -185,7 +194,7 @@ fn cookie(answer: &reqwest::Response) -> String {
 }
 
 /// A database of its own on that server.
-fn fresh_database(url: &str) -> String {
+pub fn fresh_database(url: &str) -> String {
     let name = format!("doorward_bench_{}", std::process::id());
     let made = std::process::Command::new("psql").args([url, "-qc", &format!("CREATE DATABASE {name}")]).status();
     assert!(made.is_ok_and(|status| status.success()), "psql could not make a database (postgresql-client)");
