@@ -87,7 +87,7 @@ pub fn main() -> ExitCode {
 
 /// Threads beside those of the runtime itself, for calls that block. Each takes memory, and without a bound a load makes one
 /// for all calls of a moment. Whoever blocks in place finds no thread for his other tasks then, and has them back at once.
-const BLOCKING_THREADS_MAX: usize = 8;
+const BLOCKING_THREADS_MAX: usize = 4;
 
 fn run(cli: Cli) -> Result<(), BootError> {
     let layers = Layers::load(cli.config.as_deref(), std::env::vars())?;

@@ -37,16 +37,16 @@ fn copy(from: &Path, to: &Path) {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
         if path.is_dir() {
-            copy(&path, &target)
+            copy(&path, &target);
         } else {
-            std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap()
+            std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap();
         }
     }
 }
 
 fn rewrite(file: &Path, from: &str, to: &str) {
     let before = std::fs::read_to_string(file).unwrap();
-    assert!(before.contains(from), "{file:?}: {from}");
+    assert!(before.contains(from), "{}: {from}", file.display());
     std::fs::write(file, before.replace(from, to)).unwrap();
 }
 
@@ -156,7 +156,7 @@ both! {
             for entry in std::fs::read_dir(&first).unwrap() {
                 let name = entry.unwrap().file_name();
                 let [a, b] = [&first, &second].map(|folder| std::fs::read_to_string(folder.join(&name)).unwrap());
-                assert_eq!(a, b, "{world}: {name:?}");
+                assert_eq!(a, b, "{world}: {}", name.display());
             }
             let again = house.refused(&["authz", "export", "--resource-server", world, text(&first)]);
             assert!(again.contains("is not empty"), "{again}");

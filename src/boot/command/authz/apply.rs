@@ -75,5 +75,6 @@ fn told(progress: Progress) {
 
 fn summary(loaded: &[Progress]) -> String {
     let lists = loaded.iter().filter(|list| list.new > 0);
-    lists.map(|list| format!("{}: {} new or changed of {}\n", list.list, list.new, list.of)).collect()
+    let lines = lists.map(|list| format!("{}: {} new or changed of {}\n", list.list, list.new, list.of));
+    lines.collect::<Vec<_>>().concat()
 }
