@@ -193,10 +193,10 @@ impl State {
 /// The changes that belong to a fact, in their order.
 fn changes_of(fact: &Fact) -> Vec<&'static str> {
     match fact.kind.as_str() {
-        "person.created" | "person.enabled" => vec!["user", "user"],
+        "person.created" | "person.enabled" => vec!["user", "person", "user"],
         "person.disabled" => {
             let grants = usize::try_from(fact.detail["grants_ended"].as_u64().unwrap_or(u64::MAX)).unwrap();
-            [vec!["user", "user"], vec!["grant"; grants]].concat()
+            [vec!["user", "person", "user"], vec!["grant"; grants]].concat()
         }
         "assignment.added" | "assignment.removed" => vec!["assignments"],
         "role.created" | "role.changed" => vec!["roles"],

@@ -214,7 +214,7 @@ impl Trial {
             one("facts", "id", "kind = 'token.revoked'"),
             one("facts", "id", "kind = 'role.changed'"),
             one("changes", "revision", "kind = 'denied_token'"),
-            "DELETE FROM changes WHERE ordinal = 1 AND kind = 'user' AND key = 'ann'".to_owned(),
+            "DELETE FROM changes WHERE ordinal = 2 AND kind = 'user' AND key = 'ann'".to_owned(),
             one("denied_tokens", "id", "1 = 1"),
             one("person_names", "name", "1 = 1"),
             one("assignments", "id", "1 = 1"),
