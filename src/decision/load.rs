@@ -18,7 +18,7 @@ use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::store::decisions::{self, LISTED_MAX, SubjectRow};
 use crate::store::{Conn, StoreError, Tx, changes, roles, rules};
 
-/// A key the engine used: there is one subject and one resource server in a view, so they need not be repeated.
+/// A key the engine used: a view over the caches is about one subject at one resource server, so they need not be repeated.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Used {
     Subject,
@@ -42,7 +42,7 @@ pub(super) struct View<'a> {
     start: Revision,
     newest: Cell<Revision>,
     loaded_at: HashMap<Used, Revision>,
-    state: Option<SubjectState>,
+    states: HashMap<SubjectRef, SubjectState>,
     memberships: HashMap<Principal, Arc<[Membership]>>,
     assignments: HashMap<(Principal, Scope), Arc<[Assignment]>>,
     listed: HashMap<ObjectRef, Arc<[Edge]>>,
@@ -95,7 +95,7 @@ impl<'a> View<'a> {
             start,
             newest: Cell::new(start),
             loaded_at: HashMap::new(),
-            state: None,
+            states: HashMap::new(),
             memberships: HashMap::new(),
             assignments: HashMap::new(),
             listed: HashMap::new(),
@@ -137,7 +137,7 @@ impl<'a> View<'a> {
 
     fn changed(&self, used: &Used) -> Changed {
         match used {
-            Used::Subject => self.changed_subject(),
+            Used::Subject => self.changed_subject(self.subject),
             Used::Memberships(of) => Changed::Memberships(*of),
             Used::Assignments(of, scope) => Changed::Assignments(self.at, *of, scope.clone()),
             Used::Listed(object) | Used::Resource(object) => Changed::Resource(self.at, object.clone()),
@@ -147,83 +147,112 @@ impl<'a> View<'a> {
         }
     }
 
-    fn changed_subject(&self) -> Changed {
-        match self.subject {
+    fn changed_subject(&self, subject: &SubjectRef) -> Changed {
+        match subject {
             SubjectRef::User(name) => Changed::User(name.clone()),
             SubjectRef::Client(name) => Changed::Client(name.clone()),
             SubjectRef::External(name) => Changed::ExternalSubject(self.at, name.clone()),
         }
     }
 
-    /// Loads what the engine misses: one statement for each kind, whatever the number of keys.
+    /// Loads what the engine misses: one statement for each kind, whatever the number of keys (to a bound).
     ///
     /// # Errors
     /// The store's, or [`DecisionError::OverBudget`] for a resource that leads on to more than a decision may walk.
     pub(super) async fn load(&mut self, conn: &mut Conn, keys: Vec<Key>) -> Result<(), DecisionError> {
-        let mut wanted = Wanted::default();
-        for key in keys {
-            match key {
-                Key::Subject(_) => self.load_subject(conn).await?,
-                Key::Memberships(of) => wanted.memberships.push(of),
-                Key::Assignments(of, scope) => wanted.assignments.push((of, scope)),
-                Key::Listed(object) => wanted.listed.push(object),
-                Key::Direct(object, subject) => wanted.direct.push((object, subject)),
-                Key::Person(id) => self.load_person(conn, id).await?,
-                Key::Attributes(of) => self.load_attributes(conn, of).await?,
-                Key::Resource(object) => self.load_resource(conn, object).await?,
-            }
+        let Wanted { subjects, memberships, assignments, listed, direct, people, attributes, resources } =
+            Wanted::sort(keys);
+        for some in subjects.chunks(KEYS_MAX) {
+            self.load_subjects(conn, some).await?;
         }
-        if !wanted.memberships.is_empty() {
-            self.load_memberships(conn, wanted.memberships).await?;
+        for some in memberships.chunks(KEYS_MAX) {
+            self.load_memberships(conn, some).await?;
         }
-        if !wanted.assignments.is_empty() {
-            self.load_assignments(conn, wanted.assignments).await?;
+        for some in assignments.chunks(KEYS_MAX) {
+            self.load_assignments(conn, some).await?;
         }
-        if !wanted.listed.is_empty() {
-            self.load_listed(conn, wanted.listed).await?;
+        for some in listed.chunks(KEYS_MAX) {
+            self.load_listed(conn, some).await?;
         }
-        if !wanted.direct.is_empty() {
-            self.load_direct(conn, wanted.direct).await?;
+        for some in direct.chunks(KEYS_MAX) {
+            self.load_direct(conn, some).await?;
+        }
+        for some in people.chunks(KEYS_MAX) {
+            self.load_people(conn, some).await?;
+        }
+        for some in attributes.chunks(KEYS_MAX) {
+            self.load_attributes(conn, some).await?;
+        }
+        for some in resources.chunks(KEYS_MAX) {
+            self.load_resources(conn, some).await?;
         }
         Ok(())
     }
 
-    async fn load_subject(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
-        let (name, read) = match self.subject {
-            SubjectRef::User(name) => (name.as_str(), decisions::people(conn, std::slice::from_ref(name)).await?),
-            SubjectRef::Client(name) => (name.as_str(), decisions::clients(conn, std::slice::from_ref(name)).await?),
-            SubjectRef::External(name) => {
-                let names = [name.as_str().to_owned()];
-                (name.as_str(), decisions::external_subjects(conn, self.at, &names).await?)
+    async fn load_subjects(&mut self, conn: &mut Conn, of: &[SubjectRef]) -> Result<(), StoreError> {
+        let [mut people, mut clients, mut externals] = [const { Vec::new() }; 3];
+        for subject in of {
+            match subject {
+                SubjectRef::User(name) => people.push(name.clone()),
+                SubjectRef::Client(name) => clients.push(name.clone()),
+                SubjectRef::External(name) => externals.push(name.as_str().to_owned()),
             }
+        }
+        if !people.is_empty() {
+            let read = decisions::people(conn, &people).await?;
+            self.keep_subjects(of.iter().filter(|s| matches!(s, SubjectRef::User(_))), &read);
+        }
+        if !clients.is_empty() {
+            let read = decisions::clients(conn, &clients).await?;
+            self.keep_subjects(of.iter().filter(|s| matches!(s, SubjectRef::Client(_))), &read);
+        }
+        if !externals.is_empty() {
+            let read = decisions::external_subjects(conn, self.at, &externals).await?;
+            self.keep_subjects(of.iter().filter(|s| matches!(s, SubjectRef::External(_))), &read);
+        }
+        Ok(())
+    }
+
+    fn keep_subjects<'s>(
+        &mut self,
+        of: impl Iterator<Item = &'s SubjectRef>,
+        read: &decisions::Keyed<String, SubjectRow>,
+    ) {
+        for subject in of {
+            let name = match subject {
+                SubjectRef::User(name) | SubjectRef::Client(name) => name.as_str(),
+                SubjectRef::External(name) => name.as_str(),
+            };
+            self.keep_subject(subject, state(read.values.get(name)), read.revision);
+        }
+    }
+
+    fn keep_subject(&mut self, subject: &SubjectRef, state: SubjectState, revision: Revision) {
+        self.states.insert(subject.clone(), state);
+        self.read(Used::Subject, revision);
+        let (Some(caches), changed, log) = (self.caches, self.changed_subject(subject), &self.service.changes) else {
+            return;
         };
-        let state = state(read.values.get(name));
-        self.state = Some(state);
-        self.read(Used::Subject, read.revision);
-        if let (Some(caches), changed) = (self.caches, self.changed_subject()) {
-            let log = &self.service.changes;
-            match self.subject {
-                SubjectRef::External(name) => {
-                    caches.externals.put(log, &changed, read.revision, (self.at, name.clone()), state);
-                }
-                named => caches.subjects.put(log, &changed, read.revision, named.clone(), state),
+        match subject {
+            SubjectRef::External(name) => {
+                caches.externals.put(log, &changed, revision, (self.at, name.clone()), state);
             }
+            named => caches.subjects.put(log, &changed, revision, named.clone(), state),
         }
-        Ok(())
     }
 
-    async fn load_memberships(&mut self, conn: &mut Conn, of: Vec<Principal>) -> Result<(), StoreError> {
-        let mut read = decisions::memberships(conn, &of).await?;
+    async fn load_memberships(&mut self, conn: &mut Conn, of: &[Principal]) -> Result<(), StoreError> {
+        let mut read = decisions::memberships(conn, of).await?;
         for principal in of {
             let list: Arc<[_]> = read.values.remove(&principal.uuid()).unwrap_or_default().into();
-            self.keep(Used::Memberships(principal), read.revision, |c| &c.memberships, principal, &list);
-            self.memberships.insert(principal, list);
+            self.keep(Used::Memberships(*principal), read.revision, |c| &c.memberships, *principal, &list);
+            self.memberships.insert(*principal, list);
         }
         Ok(())
     }
 
-    /// The principals and the scopes of what is missing are few; what lies at their crossing is read, asked for or not.
-    async fn load_assignments(&mut self, conn: &mut Conn, wanted: Vec<(Principal, Scope)>) -> Result<(), StoreError> {
+    /// The principals or the scopes of what is missing are few; what lies at their crossing is read, asked for or not.
+    async fn load_assignments(&mut self, conn: &mut Conn, wanted: &[(Principal, Scope)]) -> Result<(), StoreError> {
         let mut of: Vec<_> = wanted.iter().map(|(principal, _)| *principal).collect();
         let mut scopes: Vec<_> = wanted.iter().map(|(_, scope)| text(scope)).collect();
         of.sort_unstable();
@@ -232,17 +261,17 @@ impl<'a> View<'a> {
         scopes.dedup();
         let mut read = decisions::assignments(conn, self.at, &of, &scopes).await?;
         for (principal, scope) in wanted {
-            let key = (principal.uuid(), text(&scope).to_owned());
+            let key = (principal.uuid(), text(scope).to_owned());
             let list: Arc<[_]> = read.values.remove(&key).unwrap_or_default().into();
-            let used = Used::Assignments(principal, scope.clone());
-            let key = (self.at, principal, scope.clone());
+            let used = Used::Assignments(*principal, scope.clone());
+            let key = (self.at, *principal, scope.clone());
             self.keep(used, read.revision, |c| &c.assignments, key, &list);
-            self.assignments.insert((principal, scope), list);
+            self.assignments.insert((*principal, scope.clone()), list);
         }
         Ok(())
     }
 
-    async fn load_listed(&mut self, conn: &mut Conn, objects: Vec<ObjectRef>) -> Result<(), DecisionError> {
+    async fn load_listed(&mut self, conn: &mut Conn, objects: &[ObjectRef]) -> Result<(), DecisionError> {
         let names: Vec<_> = objects.iter().map(ObjectRef::as_str).collect();
         let mut read = decisions::listed(conn, self.at, &names).await?;
         if read.values.values().any(|edges| edges.len() > LISTED_MAX) {
@@ -252,50 +281,63 @@ impl<'a> View<'a> {
             let list: Arc<[_]> = read.values.remove(object.as_str()).unwrap_or_default().into();
             let key = (self.at, object.clone());
             self.keep(Used::Listed(object.clone()), read.revision, |c| &c.listed, key, &list);
-            self.listed.insert(object, list);
+            self.listed.insert(object.clone(), list);
         }
         Ok(())
     }
 
-    /// A view is about one subject, so all of these have it in common.
-    async fn load_direct(&mut self, conn: &mut Conn, wanted: Vec<(ObjectRef, EdgeSubject)>) -> Result<(), StoreError> {
-        let Some((_, subject)) = wanted.first().cloned() else { return Ok(()) };
-        let names: Vec<_> = wanted.iter().map(|(object, _)| object.as_str()).collect();
-        let mut read = decisions::direct(conn, self.at, &names, &subject).await?;
+    /// Either the resources or the subjects are few, as with assignments.
+    async fn load_direct(&mut self, conn: &mut Conn, wanted: &[(ObjectRef, EdgeSubject)]) -> Result<(), StoreError> {
+        let mut names: Vec<_> = wanted.iter().map(|(object, _)| object.as_str()).collect();
+        let mut subjects: Vec<_> = wanted.iter().map(|(_, subject)| subject).collect();
+        names.sort_unstable();
+        names.dedup();
+        subjects.sort_unstable();
+        subjects.dedup();
+        let mut read = decisions::direct(conn, self.at, &names, &subjects).await?;
         for (object, subject) in wanted {
-            let rows = read.values.remove(object.as_str()).unwrap_or_default();
+            let (kind, text, _) = subject.columns();
+            let key = (object.as_str().to_owned(), kind.to_owned(), text);
+            let rows = read.values.remove(&key).unwrap_or_default();
             let list: Arc<[_]> = rows.into_iter().map(|(relation, interval)| Direct { relation, interval }).collect();
             let used = Used::Direct(object.clone(), subject.clone());
             let key = (self.at, object.clone(), subject.clone());
             self.keep(used, read.revision, |c| &c.direct, key, &list);
-            self.direct.insert((object, subject), list);
+            self.direct.insert((object.clone(), subject.clone()), list);
         }
         Ok(())
     }
 
-    async fn load_person(&mut self, conn: &mut Conn, id: PersonId) -> Result<(), StoreError> {
-        let read = decisions::person(conn, id).await?;
-        let known = read.values.into_values().next().unwrap_or_default();
-        let facts = Arc::new(PersonFacts { sub: known.sub, attributes: known.attributes });
-        self.keep(Used::Person(id), read.revision, |c| &c.people, id, &facts);
-        self.people.insert(id, facts);
+    async fn load_people(&mut self, conn: &mut Conn, ids: &[PersonId]) -> Result<(), StoreError> {
+        let mut read = decisions::known_people(conn, ids).await?;
+        for id in ids {
+            let known = read.values.remove(id).unwrap_or_default();
+            let facts = Arc::new(PersonFacts { sub: known.sub, attributes: known.attributes });
+            self.keep(Used::Person(*id), read.revision, |c| &c.people, *id, &facts);
+            self.people.insert(*id, facts);
+        }
         Ok(())
     }
 
-    async fn load_attributes(&mut self, conn: &mut Conn, of: Principal) -> Result<(), StoreError> {
-        let read = decisions::attributes(conn, self.at, of).await?;
-        let map = Arc::new(read.values.into_values().next().unwrap_or_default());
-        self.keep(Used::Attributes(of), read.revision, |c| &c.attributes, (self.at, of), &map);
-        self.attributes.insert(of, map);
+    async fn load_attributes(&mut self, conn: &mut Conn, of: &[Principal]) -> Result<(), StoreError> {
+        let mut read = decisions::attributes(conn, self.at, of).await?;
+        for of in of {
+            let map = Arc::new(read.values.remove(&of.uuid()).unwrap_or_default());
+            self.keep(Used::Attributes(*of), read.revision, |c| &c.attributes, (self.at, *of), &map);
+            self.attributes.insert(*of, map);
+        }
         Ok(())
     }
 
-    async fn load_resource(&mut self, conn: &mut Conn, object: ObjectRef) -> Result<(), StoreError> {
-        let read = decisions::resource(conn, self.at, object.as_str()).await?;
-        let map = Arc::new(read.values.into_values().next().unwrap_or_default());
-        let key = (self.at, object.clone());
-        self.keep(Used::Resource(object.clone()), read.revision, |c| &c.resources, key, &map);
-        self.resources.insert(object, map);
+    async fn load_resources(&mut self, conn: &mut Conn, objects: &[ObjectRef]) -> Result<(), StoreError> {
+        let names: Vec<_> = objects.iter().map(ObjectRef::as_str).collect();
+        let mut read = decisions::resources(conn, self.at, &names).await?;
+        for object in objects {
+            let map = Arc::new(read.values.remove(object.as_str()).unwrap_or_default());
+            let key = (self.at, object.clone());
+            self.keep(Used::Resource(object.clone()), read.revision, |c| &c.resources, key, &map);
+            self.resources.insert(object.clone(), map);
+        }
         Ok(())
     }
 
@@ -323,17 +365,49 @@ impl<'a> View<'a> {
     }
 
     fn uses(&self, used: Used) {
-        self.used.borrow_mut().push(used);
+        // What comes from one transaction needs no second look.
+        if self.caches.is_some() {
+            self.used.borrow_mut().push(used);
+        }
     }
 }
+
+/// Keys of one statement at most: SQLite takes 32,766 values, and an assignment has two.
+const KEYS_MAX: usize = 5_000;
 
 /// Keys by kind.
 #[derive(Default)]
 struct Wanted {
+    subjects: Vec<SubjectRef>,
     memberships: Vec<Principal>,
     assignments: Vec<(Principal, Scope)>,
     listed: Vec<ObjectRef>,
     direct: Vec<(ObjectRef, EdgeSubject)>,
+    people: Vec<PersonId>,
+    attributes: Vec<Principal>,
+    resources: Vec<ObjectRef>,
+}
+
+impl Wanted {
+    fn sort(keys: Vec<Key>) -> Self {
+        let mut wanted = Self::default();
+        for key in keys {
+            match key {
+                Key::Subject(of) => wanted.subjects.push(of),
+                Key::Memberships(of) => wanted.memberships.push(of),
+                Key::Assignments(of, scope) => wanted.assignments.push((of, scope)),
+                Key::Listed(object) => wanted.listed.push(object),
+                Key::Direct(object, subject) => wanted.direct.push((object, subject)),
+                Key::Person(id) => wanted.people.push(id),
+                Key::Attributes(of) => wanted.attributes.push(of),
+                Key::Resource(object) => wanted.resources.push(object),
+            }
+        }
+        // So that what crosses in one statement has one side in common, and little is read twice.
+        wanted.assignments.sort_unstable();
+        wanted.direct.sort_unstable();
+        wanted
+    }
 }
 
 fn text(scope: &Scope) -> &str {
@@ -347,7 +421,7 @@ impl World for View<'_> {
 
     fn subject(&self, subject: &SubjectRef) -> Option<SubjectState> {
         self.uses(Used::Subject);
-        self.state.or_else(|| match subject {
+        self.states.get(subject).copied().or_else(|| match subject {
             SubjectRef::External(name) => self.hit(self.caches?.externals.get(&(self.at, name.clone()))),
             named => self.hit(self.caches?.subjects.get(named)),
         })

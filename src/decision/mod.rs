@@ -5,12 +5,14 @@
 
 mod asked;
 mod cache;
+mod candidates;
 mod engine;
 mod follow;
 pub mod given;
 mod load;
 pub mod memory;
 pub mod policies;
+mod search;
 mod service;
 mod snapshot;
 pub mod standing;
@@ -20,5 +22,6 @@ pub use self::engine::{
     decide, held,
 };
 pub use self::policies::{Policies, PolicyError};
+pub use self::search::{Found, Page, Target};
 pub use self::service::{DecisionError, DecisionOptions, Decisions, Registry};
 pub use self::snapshot::Snapshot;

@@ -119,8 +119,15 @@ pub(super) fn basic(req: &Request) -> Result<Option<(String, Secret)>, OAuthErro
 #[derive(Clone)]
 pub(super) struct DecisionDoor(pub Arc<App>);
 
-/// The resource server that is asked about: every name in the request means something only there.
-pub(super) struct Asked(pub Arc<ResourceServer>);
+/// The resource server that is asked about (every name in the request means something only there), and who asks.
+pub(super) struct Asked(pub Arc<ResourceServer>, pub DecisionCaller);
+
+/// Who asks for decisions.
+pub(super) struct DecisionCaller {
+    pub client: Arc<Client>,
+    /// The client itself, or for whom it does.
+    pub subject: SubjectRef,
+}
 
 #[async_trait]
 impl Handler for DecisionDoor {
@@ -150,7 +157,11 @@ impl DecisionDoor {
         let (action, resource_type) = EVALUATE;
         let query = Query::new(subject, action, resource_type, resource_server.name.as_str());
         let (decision, _) = decisions.decide(doorward.id, &query, self.0.clock.now()).await?;
-        if decision.allowed { Ok(Asked(resource_server.clone())) } else { Err(Problem::not_a_decision_caller()) }
+        if !decision.allowed {
+            return Err(Problem::not_a_decision_caller());
+        }
+        let resource_server = resource_server.clone();
+        Ok(Asked(resource_server, DecisionCaller { client, subject: query.subject }))
     }
 
     /// A bearer token for the decision API, an API key of a client, or the client's Basic credentials.

@@ -13,6 +13,7 @@ use super::door::{BearerDoor, ClientDoor, DecisionDoor, SetupDoor};
 use super::ledger::{self, Caller, Endpoint, Row, Verb};
 use super::operator_door::OperatorDoor;
 use super::{App, api, authzen, cors, errors, frame, health, oidc, openapi, pages};
+use crate::decision::Target;
 
 /// The whole service: the frame around every request, the routes, the bodies of errors.
 #[must_use]
@@ -42,6 +43,9 @@ fn mount(app: &Arc<App>, row: &Row) -> Router {
         Endpoint::Introspect => goal(app, row, oidc::introspect::Introspect(app.clone())),
         Endpoint::Evaluation => goal(app, row, authzen::evaluation::Evaluation(app.clone())),
         Endpoint::Evaluations => goal(app, row, authzen::evaluations::Evaluations(app.clone())),
+        Endpoint::SearchSubject => goal(app, row, authzen::search::Search(app.clone(), Target::Subjects)),
+        Endpoint::SearchResource => goal(app, row, authzen::search::Search(app.clone(), Target::Resources)),
+        Endpoint::SearchAction => goal(app, row, authzen::search::Search(app.clone(), Target::Actions)),
         Endpoint::Authorize => goal(app, row, oidc::authorize::Authorize(app.clone())),
         Endpoint::InteractionPage => goal(app, row, pages::interaction::InteractionPage(app.clone())),
         Endpoint::SignIn => goal(app, row, pages::interaction::SignIn(app.clone())),

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::Digest as _;
@@ -16,12 +17,14 @@ use crate::domain::entropy::{self, Entropy};
 
 /// The envelope: version, id of the master key, nonce, ciphertext with its tag.
 const VERSION: u8 = 1;
-const ID_LEN: usize = 8;
+pub(super) const ID_LEN: usize = 8;
 const HEADER_LEN: usize = 1 + ID_LEN + NONCE_LEN;
 
 struct MasterKey {
     id: [u8; ID_LEN],
     key: LessSafeKey,
+    /// What keys for one message each are derived from.
+    once: Prk,
 }
 
 impl MasterKey {
@@ -35,7 +38,15 @@ impl MasterKey {
         let mut id = [0; ID_LEN];
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         let key = UnboundKey::new(&AES_256_GCM, &raw).map_err(|_| "is not a key".to_owned())?;
-        Ok(Self { id, key: LessSafeKey::new(key) })
+        let once = Salt::new(HKDF_SHA256, b"doorward keys for one message").extract(&raw);
+        Ok(Self { id, key: LessSafeKey::new(key), once })
+    }
+
+    /// The key of one message, known by a salt of its own.
+    fn for_one(&self, salt: &[u8]) -> Result<LessSafeKey, KeysError> {
+        let info = [salt];
+        let derived = self.once.expand(&info, &AES_256_GCM).map_err(|_| KeysError::Crypto("deriving a key"))?;
+        Ok(LessSafeKey::new(UnboundKey::from(derived)))
     }
 }
 
@@ -153,6 +164,20 @@ impl MasterKeys {
         let plain_len = key.key.open_in_place(nonce, aad(context), &mut body).map_err(|_| KeysError::Tampered)?.len();
         body.truncate(plain_len);
         Ok(body)
+    }
+
+    /// A key derived from the current one, for one message, and what it is known by.
+    ///
+    /// # Errors
+    /// The crypto library's.
+    pub(super) fn new_for_one(&self, salt: &[u8]) -> Result<(LessSafeKey, [u8; ID_LEN]), KeysError> {
+        Ok((self.current.for_one(salt)?, self.current.id))
+    }
+
+    /// The key of a message that was sealed with [`Self::new_for_one`]; `None` where the key it was derived from is gone.
+    pub(super) fn known_for_one(&self, id: &[u8], salt: &[u8]) -> Option<LessSafeKey> {
+        let mut keys = std::iter::once(&self.current).chain(&self.previous);
+        keys.find(|key| key.id == id)?.for_one(salt).ok()
     }
 
     /// Whether this envelope is sealed under the current key.

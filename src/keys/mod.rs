@@ -6,6 +6,7 @@ mod assertion;
 mod error;
 mod jws;
 mod master;
+mod page;
 mod ring;
 mod rotation;
 mod rsa;

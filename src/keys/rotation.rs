@@ -24,9 +24,9 @@ use crate::store::{Edit, Store, debug_assert_outside_transaction, facts};
 /// Signing keys as this node knows and keeps them.
 pub struct Keys {
     store: Arc<Store>,
-    master: MasterKeys,
+    pub(super) master: MasterKeys,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(super) entropy: Arc<dyn Entropy>,
     schedule: Schedule,
     ring: RwLock<Arc<KeyRing>>,
     /// As many signatures at once as there are cores: more would only fill the blocking pool.

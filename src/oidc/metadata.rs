@@ -58,5 +58,8 @@ pub fn policy_decision_point(issuer: &Issuer) -> Value {
         "policy_decision_point": issuer.as_str(),
         "access_evaluation_endpoint": issuer.at("/access/v1/evaluation"),
         "access_evaluations_endpoint": issuer.at("/access/v1/evaluations"),
+        "search_subject_endpoint": issuer.at("/access/v1/search/subject"),
+        "search_resource_endpoint": issuer.at("/access/v1/search/resource"),
+        "search_action_endpoint": issuer.at("/access/v1/search/action"),
     })
 }

@@ -152,6 +152,20 @@ pub async fn by_client_id(conn: &mut Conn, client_id: &str) -> Result<Option<Cli
     Ok(with_resources(conn, rows).await?.pop())
 }
 
+/// The `client_id`s of clients in order of their identifiers, after one of them.
+///
+/// # Errors
+/// The database's.
+pub async fn client_ids(conn: &mut Conn, after: Uuid, limit: i64) -> Result<Vec<(ClientId, String)>, StoreError> {
+    let query = clients::table
+        .filter(clients::id.gt(Uid(after)))
+        .order(clients::id)
+        .select((clients::id, clients::client_id))
+        .limit(limit);
+    let rows = on!(conn, |c| query.load::<(Uid, String)>(c).await)?;
+    Ok(rows.into_iter().map(|(id, client_id)| (ClientId::from_uuid(id.0), client_id)).collect())
+}
+
 /// Clients in order of `client_id`, after one of them.
 ///
 /// # Errors

@@ -290,9 +290,12 @@ const LISTED_KINDS: [&str; 4] = ["group", "everyone", "object", "userset"];
 /// One resource may have so many edges that lead on.
 pub const LISTED_MAX: usize = 10_000;
 
-type DirectRow = (String, String, Option<At>, Option<At>);
+type DirectRow = (String, String, String, String, Option<At>, Option<At>);
 
-/// The relations that one subject has to resources by edges of its own.
+/// Of an edge: the resource, and the kind and text of its subject.
+pub type DirectKey = (String, String, String);
+
+/// The relations that subjects have to resources by edges of their own, at every crossing of the two.
 ///
 /// # Errors
 /// The database's.
@@ -300,21 +303,37 @@ pub async fn direct(
     conn: &mut Conn,
     at: ResourceServerId,
     objects: &[&str],
-    subject: &EdgeSubject,
-) -> Result<Keyed<String, Vec<(Segment, Interval)>>, StoreError> {
-    let (kind, text, _) = subject.columns();
+    subjects: &[&EdgeSubject],
+) -> Result<Keyed<DirectKey, Vec<(Segment, Interval)>>, StoreError> {
+    let (mut kinds, mut texts) = (Vec::new(), Vec::with_capacity(subjects.len()));
+    for subject in subjects {
+        let (kind, text, _) = subject.columns();
+        texts.push(text);
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
     let on_key = edges::object
         .eq_any(objects)
         .and(edges::resource_server_id.eq(Uid(at.uuid())))
-        .and(edges::subject.eq(text))
-        .and(edges::subject_kind.eq(kind));
+        .and(edges::subject.eq_any(texts))
+        .and(edges::subject_kind.eq_any(kinds));
     let query = revisions::table.left_join(edges::table.on(on_key)).select((
         revisions::revision,
-        (edges::object, edges::relation, edges::not_before.nullable(), edges::expires_at.nullable()).nullable(),
+        (
+            edges::object,
+            edges::subject_kind,
+            edges::subject,
+            edges::relation,
+            edges::not_before.nullable(),
+            edges::expires_at.nullable(),
+        )
+            .nullable(),
     ));
     let rows = on!(conn, |c| query.load::<(i64, Option<DirectRow>)>(c).await)?;
-    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, (object, relation, from, until)| {
-        values.entry(object).or_default().push((segment(&relation)?, interval(from, until)));
+    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, (object, kind, subject, relation, from, until)| {
+        let relation = (segment(&relation)?, interval(from, until));
+        values.entry((object, kind, subject)).or_default().push(relation);
         Ok(())
     })
 }
@@ -326,66 +345,74 @@ pub struct KnownPerson {
     pub attributes: Map<String, Value>,
 }
 
-type PersonRow = (String, String, Option<String>, Option<String>, bool);
+type PersonRow = (Uid, String, String, Option<String>, Option<String>, bool);
 
-/// A person's `sub`, and `username`, `name` and (only when it was verified) `email`.
+/// Of people their `sub`, and `username`, `name` and (only when it was verified) `email`.
 ///
 /// # Errors
 /// The database's.
-pub async fn person(conn: &mut Conn, id: PersonId) -> Result<Keyed<PersonId, KnownPerson>, StoreError> {
-    let query = revisions::table.left_join(people::table.on(people::id.eq(Uid(id.uuid())))).select((
+pub async fn known_people(conn: &mut Conn, ids: &[PersonId]) -> Result<Keyed<PersonId, KnownPerson>, StoreError> {
+    let ids: Vec<Uid> = ids.iter().map(|id| Uid(id.uuid())).collect();
+    let query = revisions::table.left_join(people::table.on(people::id.eq_any(ids))).select((
         revisions::revision,
-        (people::sub, people::username, people::name.nullable(), people::email.nullable(), people::email_verified)
+        (
+            people::id,
+            people::sub,
+            people::username,
+            people::name.nullable(),
+            people::email.nullable(),
+            people::email_verified,
+        )
             .nullable(),
     ));
     let rows = on!(conn, |c| query.load::<(i64, Option<PersonRow>)>(c).await)?;
-    Keyed::collect(rows, |values, (sub, username, name, email, email_verified)| {
+    Keyed::collect(rows, |values, (id, sub, username, name, email, email_verified)| {
         let email = email.filter(|_| email_verified);
         let known = [("username", Some(username)), ("name", name), ("email", email)];
         let known = known.into_iter().filter_map(|(member, value)| Some((member.to_owned(), Value::String(value?))));
-        values.insert(id, KnownPerson { sub, attributes: known.collect() });
+        values.insert(PersonId::from_uuid(id.0), KnownPerson { sub, attributes: known.collect() });
         Ok(())
     })
 }
 
-/// What a resource server registered of a subject.
+/// What a resource server registered of subjects.
 ///
 /// # Errors
 /// The database's.
 pub async fn attributes(
     conn: &mut Conn,
     at: ResourceServerId,
-    of: Principal,
-) -> Result<Keyed<Principal, Map<String, Value>>, StoreError> {
-    let on_key = subject_attributes::principal_id
-        .eq(Uid(of.uuid()))
-        .and(subject_attributes::resource_server_id.eq(Uid(at.uuid())));
+    of: &[Principal],
+) -> Result<Keyed<Uuid, Map<String, Value>>, StoreError> {
+    let ids: Vec<Uid> = of.iter().map(|p| Uid(p.uuid())).collect();
+    let on_key =
+        subject_attributes::principal_id.eq_any(ids).and(subject_attributes::resource_server_id.eq(Uid(at.uuid())));
     let query = revisions::table
         .left_join(subject_attributes::table.on(on_key))
-        .select((revisions::revision, subject_attributes::attributes.nullable()));
-    let rows = on!(conn, |c| query.load::<(i64, Option<Json>)>(c).await)?;
-    Keyed::collect(rows, |values, Json(document)| {
-        values.insert(of, members(document)?);
+        .select((revisions::revision, (subject_attributes::principal_id, subject_attributes::attributes).nullable()));
+    let rows = on!(conn, |c| query.load::<(i64, Option<(Uid, Json)>)>(c).await)?;
+    Keyed::collect(rows, |values, (id, Json(document))| {
+        values.insert(id.0, members(document)?);
         Ok(())
     })
 }
 
-/// What a resource server registered of a resource.
+/// What a resource server registered of resources.
 ///
 /// # Errors
 /// The database's.
-pub async fn resource(
+pub async fn resources(
     conn: &mut Conn,
     at: ResourceServerId,
-    object: &str,
-) -> Result<Keyed<(), Map<String, Value>>, StoreError> {
-    let on_key = resources::object.eq(object).and(resources::resource_server_id.eq(Uid(at.uuid())));
+    objects: &[&str],
+) -> Result<Keyed<String, Map<String, Value>>, StoreError> {
+    let on_key = resources::object.eq_any(objects).and(resources::resource_server_id.eq(Uid(at.uuid())));
     let query = revisions::table
         .left_join(resources::table.on(on_key))
-        .select((revisions::revision, resources::attributes.nullable()));
-    let rows = on!(conn, |c| query.load::<(i64, Option<Json>)>(c).await)?;
-    Keyed::collect(rows, |values, Json(document)| {
-        values.insert((), members(document)?);
+        .select((revisions::revision, (resources::object, resources::attributes).nullable()));
+    let rows = on!(conn, |c| query.load::<(i64, Option<(String, Json)>)>(c).await)?;
+    Keyed::collect(rows, |values, (object, Json(document))| {
+        values.insert(object, members(document)?);
         Ok(())
     })
 }

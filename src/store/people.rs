@@ -135,6 +135,20 @@ pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Person
     rows.into_iter().map(into_domain).collect()
 }
 
+/// The `sub`s of people in order of their identifiers, after one of them.
+///
+/// # Errors
+/// The database's.
+pub async fn subs(conn: &mut Conn, after: Uuid, limit: i64) -> Result<Vec<(PersonId, String)>, StoreError> {
+    let query = people::table
+        .filter(people::id.gt(Uid(after)))
+        .order(people::id)
+        .select((people::id, people::sub))
+        .limit(limit);
+    let rows = on!(conn, |c| query.load::<(Uid, String)>(c).await)?;
+    Ok(rows.into_iter().map(|(id, sub)| (PersonId::from_uuid(id.0), sub)).collect())
+}
+
 /// Writes what is said of a person: name, e-mail, profile.
 ///
 /// # Errors

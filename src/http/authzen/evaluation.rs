@@ -47,13 +47,18 @@ impl Evaluation {
 /// The decision in the body; what concerns it in headers, so that the same request has the same body.
 pub(super) fn answer(app: &App, res: &mut Response, decision: &Decision, revision: Revision, started: Duration) {
     reply::json(res, StatusCode::OK, &json!({ "decision": decision.allowed }));
+    about(app, res, revision, started);
+    if let Some(edge) = decision.valid_until {
+        header(res, HeaderName::from_static("doorward-valid-until"), &edge.to_string());
+    }
+}
+
+/// The headers of any answer: what it is called, as of which revision it is, how long it took.
+pub(super) fn about(app: &App, res: &mut Response, revision: Revision, started: Duration) {
     let took = app.clock.monotonic().saturating_sub(started);
     let id = FactId::mint(app.clock.now(), app.entropy.as_ref());
     header(res, HeaderName::from_static("doorward-decision-id"), &id.to_string());
     header(res, HeaderName::from_static("doorward-revision"), &revision.0.to_string());
-    if let Some(edge) = decision.valid_until {
-        header(res, HeaderName::from_static("doorward-valid-until"), &edge.to_string());
-    }
     let millis = took.as_secs_f64() * 1_000.0;
     header(res, HeaderName::from_static("server-timing"), &format!("decide;dur={millis:.3}"));
 }

@@ -2,4 +2,6 @@
 
 pub(super) mod evaluation;
 pub(super) mod evaluations;
+mod page;
 mod request;
+pub(super) mod search;

@@ -12,11 +12,10 @@ use crate::domain::time::Instant;
 use crate::oidc::bearer::BearerError;
 
 /// Longer than any name here.
-const NAME_LEN_MAX: usize = 2_048;
-/// The identifier of an `access_token` subject is the token itself.
+pub(super) const NAME_LEN_MAX: usize = 2_048;
 const TOKEN_LEN_MAX: usize = 16 * 1024;
 /// No `sub`, username or `client_id` is longer: what is longer is nobody's.
-const SUBJECT_LEN_MAX: usize = 255;
+pub(super) const SUBJECT_LEN_MAX: usize = 255;
 
 /// One request, checked.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ impl Evaluation {
         let entity = |name: &'static str| object(name, member(name, item, defaults));
         let (subject, action, resource) = (entity("subject")?, entity("action")?, entity("resource")?);
         let subject_type = text("subject.type", subject.get("type"), NAME_LEN_MAX)?;
-        let id_max = if subject_type == "access_token" { TOKEN_LEN_MAX } else { NAME_LEN_MAX };
+        let id_max = subject_id_max(&subject_type);
         let sent = Sent {
             subject: optional_object("subject.properties", subject.get("properties"))?,
             action: optional_object("action.properties", action.get("properties"))?,
@@ -64,7 +63,7 @@ impl Evaluation {
 
     /// Decides it at the resource server of the caller.
     pub(super) async fn decide(self, app: &App, at: &Asked, now: Instant) -> Result<(Decision, Revision), Problem> {
-        let Some((subject, expires_at)) = self.subject(app, at).await? else {
+        let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
             let decision = Decision { allowed: false, reason: Reason::SubjectUnknown, valid_until: None };
             return Ok((decision, app.provider.decisions().applied().revision));
         };
@@ -75,25 +74,35 @@ impl Evaluation {
         let valid_until = [decision.valid_until, expires_at].into_iter().flatten().min();
         Ok((Decision { valid_until, ..decision }, revision))
     }
+}
 
-    /// Whom the request is about, and until when; `None` for a type or token that is nobody's here.
-    async fn subject(&self, app: &App, at: &Asked) -> Result<Option<(SubjectRef, Option<Instant>)>, Problem> {
-        match self.subject_type.as_str() {
-            "access_token" => match app.provider.accept(&self.subject_id, &at.0.identifier).await {
-                Ok(verified) => Ok(Some((verified.subject(), Some(verified.expires_at())))),
-                Err(BearerError::Decision(fault)) => Err(fault.into()),
-                // A token that is not valid for this resource server speaks for nobody.
-                Err(_) => Ok(None),
-            },
-            named => {
-                let subject = app.provider.decisions().named(at.0.id, named, &self.subject_id).await?;
-                Ok(subject.map(|subject| (subject, None)))
-            }
+/// Whom a request is about, and until when; `None` for a type or token that is nobody's here.
+pub(super) async fn subject(
+    app: &App,
+    at: &Asked,
+    subject_type: &str,
+    id: &str,
+) -> Result<Option<(SubjectRef, Option<Instant>)>, Problem> {
+    match subject_type {
+        "access_token" => match app.provider.accept(id, &at.0.identifier).await {
+            Ok(verified) => Ok(Some((verified.subject(), Some(verified.expires_at())))),
+            Err(BearerError::Decision(fault)) => Err(fault.into()),
+            // A token that is not valid for this resource server speaks for nobody.
+            Err(_) => Ok(None),
+        },
+        named => {
+            let subject = app.provider.decisions().named(at.0.id, named, id).await?;
+            Ok(subject.map(|subject| (subject, None)))
         }
     }
 }
 
-fn object<'a>(name: &str, value: Option<&'a Value>) -> Result<&'a Object, Problem> {
+/// The longest identifier a subject of this type may have: that of an `access_token` is the token itself.
+pub(super) fn subject_id_max(subject_type: &str) -> usize {
+    if subject_type == "access_token" { TOKEN_LEN_MAX } else { NAME_LEN_MAX }
+}
+
+pub(super) fn object<'a>(name: &str, value: Option<&'a Value>) -> Result<&'a Object, Problem> {
     match value {
         Some(Value::Object(object)) => Ok(object),
         Some(_) => Err(Problem::bad_request(&format!("{name} must be an object"))),
@@ -101,7 +110,7 @@ fn object<'a>(name: &str, value: Option<&'a Value>) -> Result<&'a Object, Proble
     }
 }
 
-fn optional_object(name: &str, value: Option<&Value>) -> Result<Object, Problem> {
+pub(super) fn optional_object(name: &str, value: Option<&Value>) -> Result<Object, Problem> {
     match value {
         None => Ok(Object::new()),
         Some(Value::Object(object)) => Ok(object.clone()),
@@ -109,7 +118,7 @@ fn optional_object(name: &str, value: Option<&Value>) -> Result<Object, Problem>
     }
 }
 
-fn text(name: &str, value: Option<&Value>, len_max: usize) -> Result<String, Problem> {
+pub(super) fn text(name: &str, value: Option<&Value>, len_max: usize) -> Result<String, Problem> {
     match value {
         Some(Value::String(text)) if text.is_empty() => Err(Problem::bad_request(&format!("{name} must not be empty"))),
         Some(Value::String(text)) if text.len() > len_max => {

@@ -144,7 +144,7 @@ impl Problem {
         Self::new(status, code, detail)
     }
 
-    fn failed(fault: &(dyn std::error::Error + 'static)) -> Self {
+    pub(in crate::http) fn failed(fault: &(dyn std::error::Error + 'static)) -> Self {
         log_fault(fault, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the request could not be served")
     }

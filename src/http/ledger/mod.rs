@@ -50,6 +50,9 @@ pub enum Endpoint {
     Introspect,
     Evaluation,
     Evaluations,
+    SearchSubject,
+    SearchResource,
+    SearchAction,
     Authorize,
     InteractionPage,
     SignIn,
@@ -113,7 +116,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 /// All but the administration API.
-pub const LEDGER: [Row; 28] = [
+pub const LEDGER: [Row; 31] = [
     open("/.well-known/openid-configuration", Endpoint::OpenidConfiguration, true),
     open("/.well-known/oauth-authorization-server", Endpoint::AuthorizationServerMetadata, true),
     open("/.well-known/authzen-configuration", Endpoint::AuthzenConfiguration, true),
@@ -140,6 +143,27 @@ pub const LEDGER: [Row; 28] = [
         Caller::DecisionCaller,
         false,
         "a_batch_needs_a_decision_caller",
+    ),
+    guarded(
+        "/access/v1/search/subject",
+        Endpoint::SearchSubject,
+        Caller::DecisionCaller,
+        false,
+        "a_search_needs_a_decision_caller",
+    ),
+    guarded(
+        "/access/v1/search/resource",
+        Endpoint::SearchResource,
+        Caller::DecisionCaller,
+        false,
+        "a_search_needs_a_decision_caller",
+    ),
+    guarded(
+        "/access/v1/search/action",
+        Endpoint::SearchAction,
+        Caller::DecisionCaller,
+        false,
+        "a_search_needs_a_decision_caller",
     ),
     Row {
         verb: Verb::Get,

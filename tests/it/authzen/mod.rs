@@ -3,4 +3,5 @@ mod evaluation;
 mod evaluations;
 mod policies;
 mod relations;
+mod search;
 mod worlds;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{House, assign, both, eventually, permission, slug};
 
 /// Users alice and bob, records of which one is archived (OpenID AuthZEN certification fixture).
-fn records() -> Value {
+pub(super) fn records() -> Value {
     json!({
         "subjects": { "user": { "kind": "directory", "attributes": { "role": { "type": "string", "source": "request" } } } },
         "resources": { "record": {
@@ -48,7 +48,7 @@ fn on_record(user: &str, action: &Value, id: &str) -> Value {
     json!({ "subject": { "type": "user", "id": user }, "action": action, "resource": { "type": "record", "id": id } })
 }
 
-async fn fixture(house: &House) {
+pub(super) async fn fixture(house: &House) {
     let admin = house.node().admin();
     house.model(&records()).await;
     house.policies(&RECORD_POLICIES.replace("ALICE", &house.world.alice_sub)).await;

@@ -19,7 +19,7 @@ use crate::support::authz::{deletes, edge, new_edge, writes};
 use crate::support::{House, both, permission, slug};
 
 /// Documents in folders; teams that nest; employees that only the resource server knows.
-fn documents() -> Value {
+pub(super) fn documents() -> Value {
     let shared = |extra: Value| {
         let mut relations = json!({
             "parent": { "subjects": ["folder"] },

@@ -33,6 +33,10 @@ both! {
         assert_eq!(authzen["policy_decision_point"], house.issuer());
         assert!(authzen["access_evaluation_endpoint"].as_str().unwrap().ends_with("/access/v1/evaluation"));
         assert!(authzen["access_evaluations_endpoint"].as_str().unwrap().ends_with("/access/v1/evaluations"));
+        for target in ["subject", "resource", "action"] {
+            let address = authzen[format!("search_{target}_endpoint")].as_str().unwrap().to_owned();
+            assert_eq!(address, format!("{}/access/v1/search/{target}", house.issuer()));
+        }
     }
 
     async fn metadata_is_never_built_from_the_host_header(house: House) {

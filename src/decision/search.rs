@@ -1,0 +1,173 @@
+//! Search: who may do this, to what may they do it, what may they do. Each candidate is decided by the engine itself, and
+//! a page is read from one transaction: what is found is what an evaluation answers at that revision.
+
+use std::collections::HashSet;
+
+use super::candidates::{self, Candidate};
+use super::engine::{self, Key, Outcome, Query, SubjectState, World as _};
+use super::load::View;
+use super::service::{DecisionError, Decisions};
+use crate::domain::change::Revision;
+use crate::domain::id::ResourceServerId;
+use crate::domain::name::Segment;
+use crate::domain::time::Instant;
+use crate::store::{Tx, resources};
+
+/// What is searched for. Of the query its identifier (for subjects also all but the kind and type) means nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    Subjects,
+    Resources,
+    Actions,
+}
+
+/// Which page of a search.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// Where the page before it ended.
+    pub after: Option<&'a str>,
+    /// Results at most.
+    pub limit: usize,
+}
+
+/// One page of results.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Found {
+    pub ids: Vec<String>,
+    /// Where it ended; none at the end of the search.
+    pub next: Option<String>,
+}
+
+/// So many candidates are decided for one page; what is left is another page's.
+const CANDIDATES_MAX: usize = 1_000;
+
+/// Candidates that are read and decided together, at least and at most.
+const CHUNK_MIN: usize = 16;
+const CHUNK_MAX: usize = 200;
+
+impl Decisions {
+    /// One page of those of the target that the query is permitted for, and as of which revision.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn search(
+        &self,
+        at: ResourceServerId,
+        target: Target,
+        query: &Query,
+        page: Page<'_>,
+        now: Instant,
+    ) -> Result<(Found, Revision), DecisionError> {
+        self.fresh()?;
+        let mut tx = self.store.snapshot().await?;
+        let view = View::pinned(self, &mut tx, at, &query.subject).await?;
+        let revision = view.start();
+        let mut search = Search { view, at, target, query: query.clone(), now };
+        let found = search.page(&mut tx, page).await;
+        tx.commit().await?;
+        Ok((found?, revision))
+    }
+}
+
+struct Search<'a> {
+    view: View<'a>,
+    at: ResourceServerId,
+    target: Target,
+    query: Query,
+    now: Instant,
+}
+
+impl Search<'_> {
+    async fn page(&mut self, tx: &mut Tx, page: Page<'_>) -> Result<Found, DecisionError> {
+        let mut found = Found::default();
+        if !self.is_known(tx).await? {
+            return Ok(found);
+        }
+        let mut after = page.after.map(str::to_owned);
+        let mut left = CANDIDATES_MAX;
+        while left > 0 {
+            let chunk = (page.limit - found.ids.len()).clamp(CHUNK_MIN, CHUNK_MAX).min(left);
+            let candidates = self.candidates(tx, after.as_deref(), chunk).await?;
+            let is_end = candidates.len() < chunk;
+            left -= candidates.len();
+            let last = candidates.last().map(|candidate| candidate.key.clone());
+            let allowed = self.decide(tx, &candidates).await?;
+            for (candidate, _) in candidates.into_iter().zip(allowed).filter(|(_, allowed)| *allowed) {
+                found.ids.push(candidate.id);
+                if found.ids.len() == page.limit {
+                    found.next = Some(candidate.key).filter(|key| !is_end || Some(key) != last.as_ref());
+                    return Ok(found);
+                }
+            }
+            if is_end {
+                return Ok(found);
+            }
+            after = last;
+        }
+        found.next = after;
+        Ok(found)
+    }
+
+    /// Whether what is given is known here: nothing is found for what is not.
+    async fn is_known(&mut self, tx: &mut Tx) -> Result<bool, DecisionError> {
+        if self.target != Target::Subjects {
+            self.view.load(tx, vec![Key::Subject(self.query.subject.clone())]).await?;
+            if !matches!(self.view.subject(&self.query.subject), Some(SubjectState::Active(_))) {
+                return Ok(false);
+            }
+        }
+        // Without a model nobody says that resources are to be registered, and any identifier is one.
+        if self.target == Target::Resources || self.view.snapshot().model().is_none() {
+            return Ok(true);
+        }
+        match &self.query.object {
+            Some(object) => Ok(resources::find(tx, self.at, object).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// The next candidates; fewer than `chunk` only at the end.
+    async fn candidates(
+        &mut self,
+        tx: &mut Tx,
+        after: Option<&str>,
+        chunk: usize,
+    ) -> Result<Vec<Candidate>, DecisionError> {
+        let limit = i64::try_from(chunk).unwrap_or(i64::MAX);
+        let Query { subject, resource_type, .. } = &self.query;
+        Ok(match self.target {
+            Target::Subjects => candidates::subjects_like(tx, self.at, subject, after, limit).await?,
+            Target::Resources => candidates::resources_of(tx, self.at, resource_type, after, limit).await?,
+            Target::Actions => {
+                let model = self.view.snapshot().model();
+                let actions = model.map(|model| model.resources.get(resource_type.as_str()));
+                let actions: Vec<_> = match actions {
+                    Some(of) => of.into_iter().flat_map(|of| of.actions.keys()).map(Segment::to_string).collect(),
+                    None => candidates::declared_actions(tx, self.at, resource_type).await?,
+                };
+                let next = actions.iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
+                next.take(chunk).map(|name| Candidate::action(name)).collect()
+            }
+        })
+    }
+
+    /// Whether each candidate is permitted. What they miss is loaded for all of them at once.
+    async fn decide(&mut self, tx: &mut Tx, candidates: &[Candidate]) -> Result<Vec<bool>, DecisionError> {
+        let mut answers = vec![None; candidates.len()];
+        loop {
+            let mut missing = HashSet::new();
+            for (candidate, answer) in candidates.iter().zip(&mut answers).filter(|(_, answer)| answer.is_none()) {
+                candidate.put_into(&mut self.query);
+                match engine::decide(&self.view, &self.query, self.now) {
+                    Outcome::Decided(decision) => *answer = Some(decision.allowed),
+                    Outcome::Missing(keys) => missing.extend(keys),
+                    Outcome::OverBudget => return Err(DecisionError::OverBudget),
+                }
+            }
+            if missing.is_empty() {
+                return Ok(answers.into_iter().map(|answer| answer == Some(true)).collect());
+            }
+            self.view.load(tx, missing.into_iter().collect()).await?;
+        }
+    }
+}
