@@ -6,16 +6,14 @@ use std::time::Duration;
 use salvo::http::StatusCode;
 use salvo::http::header::{HeaderName, HeaderValue};
 use salvo::{Depot, Request, Response, handler};
-use serde_json::json;
+use serde_json::Value;
 
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::frame::Noted;
 use super::super::json::Object;
 use super::super::{App, json, reply};
-use super::request;
-use crate::decision::Decision;
-use crate::domain::change::Revision;
+use super::request::{self, Answered};
 use crate::domain::id::FactId;
 
 #[derive(Clone)]
@@ -26,14 +24,14 @@ impl Evaluation {
     async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
         let started = self.0.clock.monotonic();
         match self.evaluate(req, depot).await {
-            Ok((decision, revision)) => answer(&self.0, res, &decision, revision, started),
+            Ok(answered) => answer(&self.0, res, &answered, &answered.as_item(), started),
             Err(problem) => problem.render(res),
         }
     }
 }
 
 impl Evaluation {
-    async fn evaluate(&self, req: &mut Request, depot: &mut Depot) -> Result<(Decision, Revision), Problem> {
+    async fn evaluate(&self, req: &mut Request, depot: &mut Depot) -> Result<Answered, Problem> {
         let body = json::object(req, self.0.limits.body_max_bytes).await?;
         let evaluation = request::Evaluation::parse(&body, &Object::new())?;
         if let Some(subject) = evaluation.named_subject() {
@@ -45,13 +43,13 @@ impl Evaluation {
 }
 
 /// The decision in the body; what concerns it in headers, so that the same request has the same body.
-pub(super) fn answer(app: &App, res: &mut Response, decision: &Decision, revision: Revision, started: Duration) {
-    reply::json(res, StatusCode::OK, &json!({ "decision": decision.allowed }));
+pub(super) fn answer(app: &App, res: &mut Response, answered: &Answered, body: &Value, started: Duration) {
+    reply::json(res, StatusCode::OK, body);
     let took = app.clock.monotonic().saturating_sub(started);
     let id = FactId::mint(app.clock.now(), app.entropy.as_ref());
     header(res, HeaderName::from_static("doorward-decision-id"), &id.to_string());
-    header(res, HeaderName::from_static("doorward-revision"), &revision.0.to_string());
-    if let Some(edge) = decision.valid_until {
+    header(res, HeaderName::from_static("doorward-revision"), &answered.revision.0.to_string());
+    if let Some(edge) = answered.valid_until {
         header(res, HeaderName::from_static("doorward-valid-until"), &edge.to_string());
     }
     let millis = took.as_secs_f64() * 1_000.0;

@@ -17,6 +17,8 @@ pub enum Caller {
     Client,
     /// A client bound to a resource server that holds `evaluate:decision`.
     DecisionCaller,
+    /// A decision caller that holds `explain:decision`, too.
+    ExplanationCaller,
     /// Whoever holds the one-time link in the path.
     SetupLinkHolder,
     /// An access token with `openid`.
@@ -50,6 +52,7 @@ pub enum Endpoint {
     Introspect,
     Evaluation,
     Evaluations,
+    Explain,
     Authorize,
     InteractionPage,
     SignIn,
@@ -113,7 +116,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 /// All but the administration API.
-pub const LEDGER: [Row; 28] = [
+pub const LEDGER: [Row; 29] = [
     open("/.well-known/openid-configuration", Endpoint::OpenidConfiguration, true),
     open("/.well-known/oauth-authorization-server", Endpoint::AuthorizationServerMetadata, true),
     open("/.well-known/authzen-configuration", Endpoint::AuthzenConfiguration, true),
@@ -140,6 +143,13 @@ pub const LEDGER: [Row; 28] = [
         Caller::DecisionCaller,
         false,
         "a_batch_needs_a_decision_caller",
+    ),
+    guarded(
+        "/api/v1/authz/explain",
+        Endpoint::Explain,
+        Caller::ExplanationCaller,
+        false,
+        "an_explanation_needs_the_permission_to_ask_why",
     ),
     Row {
         verb: Verb::Get,
