@@ -190,7 +190,7 @@ impl Node {
     }
 }
 
-fn decision_options(config: &Config) -> DecisionOptions {
+pub(super) fn decision_options(config: &Config) -> DecisionOptions {
     DecisionOptions {
         freshness_bound: config.decision.freshness_bound,
         poll_every: config.decision.poll_every,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::cache::{Changes, KeyCache};
-use super::engine::{Direct, Key, PersonFacts, Scope, SubjectRef, SubjectState, World};
+use super::engine::{Direct, Elsewhere, Key, PersonFacts, Scope, SubjectRef, SubjectState, WiderWorld, World};
 use super::service::{Caches, DecisionError, Decisions};
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
@@ -50,6 +50,8 @@ pub(super) struct View<'a> {
     people: HashMap<PersonId, Arc<PersonFacts>>,
     attributes: HashMap<Principal, Arc<Map<String, Value>>>,
     resources: HashMap<ObjectRef, Arc<Map<String, Value>>>,
+    /// What has no key of its own in the change log, and is in no cache.
+    elsewhere: HashMap<Principal, Arc<[Elsewhere]>>,
     used: RefCell<Vec<Used>>,
 }
 
@@ -103,6 +105,7 @@ impl<'a> View<'a> {
             people: HashMap::new(),
             attributes: HashMap::new(),
             resources: HashMap::new(),
+            elsewhere: HashMap::new(),
             used: RefCell::new(Vec::with_capacity(8)),
         }
     }
@@ -128,6 +131,10 @@ impl<'a> View<'a> {
 
     /// Whether no key this view used has changed since its value was read.
     pub(super) fn unchanged(&self, changes: &Changes) -> bool {
+        // Of these no change log tells whether they changed: only where nothing was applied at all they did not.
+        if !self.elsewhere.is_empty() {
+            return false;
+        }
         let used = self.used.borrow();
         let of_key = used.iter().map(|used| (self.changed(used), self.loaded_at.get(used).copied()));
         let roles = std::iter::once((Changed::Roles(self.at), None));
@@ -160,7 +167,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// The store's, or [`DecisionError::OverBudget`] for a resource that leads on to more than a decision may walk.
     pub(super) async fn load(&mut self, conn: &mut Conn, keys: Vec<Key>) -> Result<(), DecisionError> {
-        let Wanted { subjects, memberships, assignments, listed, direct, people, attributes, resources } =
+        let Wanted { subjects, memberships, assignments, listed, direct, people, attributes, resources, elsewhere } =
             Wanted::sort(keys);
         for some in subjects.chunks(KEYS_MAX) {
             self.load_subjects(conn, some).await?;
@@ -185,6 +192,9 @@ impl<'a> View<'a> {
         }
         for some in resources.chunks(KEYS_MAX) {
             self.load_resources(conn, some).await?;
+        }
+        if !elsewhere.is_empty() {
+            self.load_elsewhere(conn, elsewhere).await?;
         }
         Ok(())
     }
@@ -341,6 +351,17 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    async fn load_elsewhere(&mut self, conn: &mut Conn, of: Vec<Principal>) -> Result<(), DecisionError> {
+        let mut read = decisions::scoped_assignments(conn, self.at, &of).await?;
+        for principal in of {
+            let held = read.values.remove(&principal.uuid()).unwrap_or_default().into_iter();
+            let held = held.map(|(scope, assignment)| Elsewhere { scope, assignment });
+            self.elsewhere.insert(principal, held.collect());
+        }
+        self.saw(read.revision);
+        Ok(())
+    }
+
     /// Remembers at which revision a value was read, and offers it to a cache.
     fn keep<K, V>(
         &mut self,
@@ -386,6 +407,7 @@ struct Wanted {
     people: Vec<PersonId>,
     attributes: Vec<Principal>,
     resources: Vec<ObjectRef>,
+    elsewhere: Vec<Principal>,
 }
 
 impl Wanted {
@@ -401,6 +423,7 @@ impl Wanted {
                 Key::Person(id) => wanted.people.push(id),
                 Key::Attributes(of) => wanted.attributes.push(of),
                 Key::Resource(object) => wanted.resources.push(object),
+                Key::Elsewhere(of) => wanted.elsewhere.push(of),
             }
         }
         // So that what crosses in one statement has one side in common, and little is read twice.
@@ -463,6 +486,12 @@ impl World for View<'_> {
         self.uses(Used::Resource(object.clone()));
         let loaded = self.resources.get(object).cloned();
         loaded.or_else(|| self.hit(self.caches?.resources.get(&(self.at, object.clone()))))
+    }
+}
+
+impl WiderWorld for View<'_> {
+    fn elsewhere(&self, of: Principal) -> Option<Arc<[Elsewhere]>> {
+        self.elsewhere.get(&of).cloned()
     }
 }
 

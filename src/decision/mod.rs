@@ -18,8 +18,8 @@ mod snapshot;
 pub mod standing;
 
 pub use self::engine::{
-    Decision, Direct, Held, Key, Outcome, PersonFacts, Query, Reason, Scope, Sent, SubjectRef, SubjectState, World,
-    decide, held,
+    Decision, Direct, Elsewhere, Explanation, Held, Key, Kind, Node, Outcome, PersonFacts, Query, Reason, Scope, Sent,
+    SubjectRef, SubjectState, WiderWorld, World, decide, explain, held,
 };
 pub use self::policies::{Policies, PolicyError};
 pub use self::search::{Found, Page, Target};

@@ -10,7 +10,9 @@ use tokio::sync::{Notify, watch};
 
 use super::asked;
 use super::cache::{Changes, KeyCache};
-use super::engine::{self, Decision, Direct, Held, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef, SubjectState};
+use super::engine::{
+    self, Decision, Direct, Explanation, Held, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef, SubjectState,
+};
 use super::load::{View, load_snapshot};
 use super::policies::{Policies, PolicyError};
 use super::snapshot::Snapshot;
@@ -209,6 +211,26 @@ impl Decisions {
         now: Instant,
     ) -> Result<(Decision, Revision), DecisionError> {
         self.consistently(at, &query.subject, |view| engine::decide(view, query, now)).await
+    }
+
+    /// Why a query is answered as it is; never another answer than that of [`Self::decide`].
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn explain(
+        &self,
+        at: ResourceServerId,
+        query: &Query,
+        now: Instant,
+    ) -> Result<(Explanation, Revision), DecisionError> {
+        match self.consistently(at, &query.subject, |view| engine::explain(view, query, now)).await {
+            // To explain looks at more than to decide does.
+            Err(DecisionError::OverBudget) => {
+                let (decision, revision) = self.decide(at, query, now).await?;
+                Ok((Explanation::over_budget(query, decision.allowed, decision.valid_until), revision))
+            }
+            explained => explained,
+        }
     }
 
     /// What the subject holds at the resource server at `now`, for the claims of a token.

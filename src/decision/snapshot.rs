@@ -1,7 +1,7 @@
 //! Roles and model of one resource server, compiled once for each change: who includes whom is flattened, and for each
 //! permission the set of roles that hold it is a bit set.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -21,6 +21,8 @@ pub struct Snapshot {
     /// Every role that a role is, itself included.
     closure: Vec<FixedBitSet>,
     held: Vec<Vec<Permission>>,
+    /// The roles that each role includes itself.
+    includes: Vec<Vec<usize>>,
     /// Resource type → action → roles that hold it, directly or by inclusion; `*` is a key like any other.
     holders: HashMap<String, HashMap<String, FixedBitSet>>,
     model: Option<Model>,
@@ -59,7 +61,9 @@ impl Snapshot {
         }
         let names = roles.iter().map(|r| r.name.as_str().to_owned()).collect();
         let held = roles.iter().map(|r| r.permissions.clone()).collect();
-        Self { index, names, closure, held, holders, model, policies }
+        let numbers = |role: &Role| role.includes.iter().filter_map(|id| index.get(id).copied()).collect();
+        let includes = roles.iter().map(numbers).collect();
+        Self { index, names, closure, held, includes, holders, model, policies }
     }
 
     /// The model of the resource server, if it has one.
@@ -106,6 +110,37 @@ impl Snapshot {
     /// The permissions of a role and of all it includes.
     pub(super) fn permissions_of(&self, role: RoleId) -> BTreeSet<&Permission> {
         self.included(role).filter_map(|i| self.held.get(i)).flatten().collect()
+    }
+
+    /// The shortest way from a role to one whose own permissions cover the action: their names, and that permission.
+    pub(super) fn way_to(&self, role: RoleId, action: &str, resource_type: &str) -> Option<(Vec<&str>, &Permission)> {
+        let start = self.index_of(role)?;
+        let mut seen = FixedBitSet::with_capacity(self.names.len());
+        seen.insert(start);
+        let mut open = VecDeque::from([vec![start]]);
+        while let Some(way) = open.pop_front() {
+            let last = *way.last()?;
+            if let Some(found) = self.held.get(last)?.iter().find(|p| p.matches(action, resource_type)) {
+                return Some((way.iter().filter_map(|i| self.names.get(*i)).map(String::as_str).collect(), found));
+            }
+            for next in self.includes.get(last)? {
+                if !seen.put(*next) {
+                    open.push_back([way.as_slice(), &[*next]].concat());
+                }
+            }
+        }
+        None
+    }
+
+    /// The names of the roles that hold the action, directly or by inclusion.
+    pub(super) fn roles_with(&self, action: &str, resource_type: &str) -> BTreeSet<&str> {
+        let sets = self.holders(action, resource_type).into_iter().flatten();
+        sets.flat_map(FixedBitSet::ones).filter_map(|i| self.names.get(i)).map(String::as_str).collect()
+    }
+
+    /// What a role is called.
+    pub(super) fn name_of(&self, role: RoleId) -> Option<&str> {
+        self.index_of(role).and_then(|i| self.names.get(i)).map(String::as_str)
     }
 
     fn included(&self, role: RoleId) -> impl Iterator<Item = usize> {

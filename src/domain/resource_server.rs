@@ -14,10 +14,13 @@ pub const ADMIN_ROLE: &str = "admin";
 pub const DECISION_CALLER_ROLE: &str = "decision-caller";
 /// The permission that role carries: action and type.
 pub const EVALUATE: (&str, &str) = ("evaluate", "decision");
+/// The permission to be told why a decision comes out as it does; the built-in role that asks for decisions lacks it.
+pub const EXPLAIN: (&str, &str) = ("explain", "decision");
 
 /// What Doorward's own resource server declares, action and type: each endpoint of its APIs needs one of them.
-pub const OWN_PERMISSIONS: [(&str, &str); 44] = [
+pub const OWN_PERMISSIONS: [(&str, &str); 45] = [
     EVALUATE,
+    EXPLAIN,
     ("create", "user"),
     ("read", "user"),
     ("update", "user"),

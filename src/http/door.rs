@@ -14,8 +14,9 @@ use super::form::{Form, decode};
 use super::frame::Noted;
 use crate::admin::Operator;
 use crate::decision::{Query, SubjectRef};
+use crate::domain::api_key::ApiKey;
 use crate::domain::client::Client;
-use crate::domain::resource_server::{DOORWARD, EVALUATE, ResourceServer};
+use crate::domain::resource_server::{DOORWARD, EVALUATE, EXPLAIN, ResourceServer};
 use crate::domain::secret::{Secret, SecretKind};
 use crate::oidc::client_auth::{ClientAuthError, Presented};
 
@@ -119,14 +120,41 @@ pub(super) fn basic(req: &Request) -> Result<Option<(String, Secret)>, OAuthErro
 #[derive(Clone)]
 pub(super) struct DecisionDoor(pub Arc<App>);
 
-/// The resource server that is asked about (every name in the request means something only there), and who asks.
-pub(super) struct Asked(pub Arc<ResourceServer>, pub DecisionCaller);
+/// Whoever asks for decisions.
+struct Caller {
+    client: Arc<Client>,
+    subject: SubjectRef,
+    /// The key it showed: it may do no more than that carries.
+    key: Option<Arc<ApiKey>>,
+}
 
-/// Who asks for decisions.
-pub(super) struct DecisionCaller {
+/// The resource server that is asked about, where every name in the request means something only there; and who asks.
+pub(super) struct Asked {
+    pub resource_server: Arc<ResourceServer>,
+    /// The client that asks.
     pub client: Arc<Client>,
     /// The client itself, or for whom it does.
-    pub subject: SubjectRef,
+    pub caller: SubjectRef,
+    key: Option<Arc<ApiKey>>,
+}
+
+impl Asked {
+    /// Whether the caller may be told why.
+    pub(super) async fn may_explain(&self, app: &App) -> Result<bool, Problem> {
+        self.may(app, EXPLAIN).await
+    }
+
+    /// Whether the caller holds a permission of ours that concerns decisions, and its key carries it.
+    async fn may(&self, app: &App, (action, resource_type): (&str, &str)) -> Result<bool, Problem> {
+        if self.key.as_ref().is_some_and(|key| !key.carries(action, resource_type)) {
+            return Ok(false);
+        }
+        let decisions = app.provider.decisions();
+        let registry = decisions.registry().await?;
+        let Some(doorward) = registry.by_name(DOORWARD) else { return Ok(false) };
+        let query = Query::new(self.caller.clone(), action, resource_type, self.resource_server.name.as_str());
+        Ok(decisions.decide(doorward.id, &query, app.clock.now()).await?.0.allowed)
+    }
 }
 
 #[async_trait]
@@ -147,25 +175,17 @@ impl Handler for DecisionDoor {
 
 impl DecisionDoor {
     async fn enter(&self, req: &Request, depot: &mut Depot) -> Result<Asked, Problem> {
-        let (client, subject) = self.caller(req).await?;
+        let Caller { client, subject, key } = self.caller(req).await?;
         Noted::client(depot, client.client_id.as_str());
-        let decisions = self.0.provider.decisions();
-        let registry = decisions.registry().await?;
+        let registry = self.0.provider.decisions().registry().await?;
         let resource_server = client.speaks_for.and_then(|id| registry.by_id(id));
-        let resource_server = resource_server.ok_or_else(Problem::not_a_decision_caller)?;
-        let doorward = registry.by_name(DOORWARD).ok_or_else(Problem::not_a_decision_caller)?;
-        let (action, resource_type) = EVALUATE;
-        let query = Query::new(subject, action, resource_type, resource_server.name.as_str());
-        let (decision, _) = decisions.decide(doorward.id, &query, self.0.clock.now()).await?;
-        if !decision.allowed {
-            return Err(Problem::not_a_decision_caller());
-        }
-        let resource_server = resource_server.clone();
-        Ok(Asked(resource_server, DecisionCaller { client, subject: query.subject }))
+        let resource_server = resource_server.ok_or_else(Problem::not_a_decision_caller)?.clone();
+        let asked = Asked { resource_server, client, caller: subject, key };
+        if asked.may(&self.0, EVALUATE).await? { Ok(asked) } else { Err(Problem::not_a_decision_caller()) }
     }
 
     /// A bearer token for the decision API, an API key of a client, or the client's Basic credentials.
-    async fn caller(&self, req: &Request) -> Result<(Arc<Client>, SubjectRef), Problem> {
+    async fn caller(&self, req: &Request) -> Result<Caller, Problem> {
         let provider = &self.0.provider;
         if let Some(token) = bearer(req)? {
             if is_api_key(token) {
@@ -173,29 +193,51 @@ impl DecisionDoor {
             }
             let verified = provider.accept(token, &provider.settings().issuer.decision_api()).await?;
             let client = provider.decisions().client(&verified.claims.client_id).await?;
-            return Ok((client.ok_or_else(Problem::invalid_token)?, verified.subject()));
+            let client = client.ok_or_else(Problem::invalid_token)?;
+            return Ok(Caller { client, subject: verified.subject(), key: None });
         }
         let (client_id, secret) =
             basic(req).map_err(|_| Problem::unauthenticated())?.ok_or_else(Problem::unauthenticated)?;
         let client = provider.authenticate(&Presented::Basic { client_id, secret }).await?;
         let subject = SubjectRef::Client(client.client_id.as_str().to_owned());
-        Ok((client, subject))
+        Ok(Caller { client, subject, key: None })
+    }
+
+    /// A key asks for decisions where its owner may, if that is among what it carries.
+    async fn key_owner(&self, key: &str) -> Result<Caller, Problem> {
+        let Operator { subject, key } = key_bearer(&self.0, key).await?;
+        let (SubjectRef::Client(client_id), Some(_)) = (&subject, &key) else {
+            return Err(Problem::not_a_decision_caller());
+        };
+        let client = self.0.provider.decisions().client(client_id).await?;
+        Ok(Caller { client: client.ok_or_else(Problem::not_a_decision_caller)?, subject, key })
     }
 }
 
-impl DecisionDoor {
-    /// A key asks for decisions where its owner may, if that is among what it carries.
-    async fn key_owner(&self, key: &str) -> Result<(Arc<Client>, SubjectRef), Problem> {
-        let operator = key_bearer(&self.0, key).await?;
-        let (action, resource_type) = EVALUATE;
-        let carries = operator.key.as_ref().is_some_and(|key| key.carries(action, resource_type));
-        let SubjectRef::Client(client_id) = &operator.subject else { return Err(Problem::not_a_decision_caller()) };
-        let client = self.0.provider.decisions().client(client_id).await?;
-        match client {
-            Some(client) if carries => Ok((client, operator.subject)),
-            _ => Err(Problem::not_a_decision_caller()),
+/// Lets on those behind the decision door that may be told why.
+#[derive(Clone)]
+pub(super) struct ExplanationDoor(pub Arc<App>);
+
+#[async_trait]
+impl Handler for ExplanationDoor {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response, ctrl: &mut FlowCtrl) {
+        let allowed = match depot.get_typed::<Asked>() {
+            Ok(asked) => asked.may_explain(&self.0).await,
+            Err(_) => Err(Problem::unauthenticated()),
+        };
+        match allowed {
+            Ok(true) => {
+                ctrl.call_next(req, depot, res).await;
+            }
+            Ok(false) => refuse(Problem::not_an_explanation_caller(), res, ctrl),
+            Err(problem) => refuse(problem, res, ctrl),
         }
     }
+}
+
+fn refuse(problem: Problem, res: &mut Response, ctrl: &mut FlowCtrl) {
+    problem.render(res);
+    ctrl.skip_rest();
 }
 
 /// Keys say what they are by their first characters.

@@ -141,7 +141,7 @@ fn headers(verb: Verb, status: u16) -> Value {
 fn brief(row: &Row) -> Map<String, Value> {
     let mut members = Map::new();
     let media = match row.caller {
-        Caller::DecisionCaller => "application/json",
+        Caller::DecisionCaller | Caller::ExplanationCaller => "application/json",
         _ => "application/x-www-form-urlencoded",
     };
     if row.verb == Verb::Post {
@@ -158,7 +158,9 @@ fn brief(row: &Row) -> Map<String, Value> {
 fn security(caller: Caller) -> Value {
     match caller {
         Caller::Client => json!([{ "client": [] }]),
-        Caller::DecisionCaller | Caller::Operator(_) => json!([{ "token": [] }, { "key": [] }, { "client": [] }]),
+        Caller::DecisionCaller | Caller::ExplanationCaller | Caller::Operator(_) => {
+            json!([{ "token": [] }, { "key": [] }, { "client": [] }])
+        }
         Caller::Bearer => json!([{ "token": [] }]),
         Caller::Anyone | Caller::SetupLinkHolder | Caller::InteractionBrowser | Caller::OwnPage => json!([]),
     }
@@ -186,6 +188,7 @@ pub(super) fn about(endpoint: Endpoint) -> (&'static str, &'static str) {
         Endpoint::SearchSubject => (DECISIONS, "Which subjects may do it (AuthZEN 1.0)"),
         Endpoint::SearchResource => (DECISIONS, "To which resources they may do it (AuthZEN 1.0)"),
         Endpoint::SearchAction => (DECISIONS, "What they may do (AuthZEN 1.0)"),
+        Endpoint::Explain => (DECISIONS, "May it, and why? A tree of what was found and what is missing"),
         Endpoint::InteractionPage => (PAGES, "The page that asks next"),
         Endpoint::SignIn => (PAGES, "The form that signs in"),
         Endpoint::SelectAccount => (PAGES, "The form that chooses the account"),

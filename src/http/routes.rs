@@ -9,7 +9,7 @@ use salvo::routing::Router;
 use salvo::{Service, catch_panic::CatchPanic, timeout::Timeout};
 
 use super::browser_door::{InteractionDoor, OwnPageDoor};
-use super::door::{BearerDoor, ClientDoor, DecisionDoor, SetupDoor};
+use super::door::{BearerDoor, ClientDoor, DecisionDoor, ExplanationDoor, SetupDoor};
 use super::ledger::{self, Caller, Endpoint, Row, Verb};
 use super::operator_door::OperatorDoor;
 use super::{App, api, authzen, cors, errors, frame, health, oidc, openapi, pages};
@@ -46,6 +46,7 @@ fn mount(app: &Arc<App>, row: &Row) -> Router {
         Endpoint::SearchSubject => goal(app, row, authzen::search::Search(app.clone(), Target::Subjects)),
         Endpoint::SearchResource => goal(app, row, authzen::search::Search(app.clone(), Target::Resources)),
         Endpoint::SearchAction => goal(app, row, authzen::search::Search(app.clone(), Target::Actions)),
+        Endpoint::Explain => goal(app, row, authzen::explain::Explain(app.clone())),
         Endpoint::Authorize => goal(app, row, oidc::authorize::Authorize(app.clone())),
         Endpoint::InteractionPage => goal(app, row, pages::interaction::InteractionPage(app.clone())),
         Endpoint::SignIn => goal(app, row, pages::interaction::SignIn(app.clone())),
@@ -92,6 +93,7 @@ fn goal<H: Handler + Clone>(app: &Arc<App>, row: &Row, handler: H) -> Router {
         Caller::Anyone => guarded.hoop(Compression::new().min_length(COMPRESSED_FROM_BYTES)),
         Caller::Client => guarded.hoop(ClientDoor(app.clone())),
         Caller::DecisionCaller => guarded.hoop(DecisionDoor(app.clone())),
+        Caller::ExplanationCaller => guarded.hoop(DecisionDoor(app.clone())).hoop(ExplanationDoor(app.clone())),
         Caller::SetupLinkHolder => guarded.hoop(SetupDoor(app.clone())),
         Caller::Bearer => guarded.hoop(BearerDoor(app.clone())),
         Caller::InteractionBrowser => guarded.hoop(InteractionDoor(app.clone())),

@@ -24,7 +24,7 @@ use crate::domain::id::{
     AssignmentId, ClientId, ExternalSubjectId, GrantId, GroupId, PersonId, ResourceServerId, RoleId,
 };
 use crate::domain::name::Segment;
-use crate::domain::object::{Edge, EdgeSubject};
+use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::permission::Permission;
 use crate::domain::time::Interval;
 
@@ -206,6 +206,48 @@ pub async fn assignments(
     Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, mut row| {
         let key = (row.principal_id.0, std::mem::take(&mut row.scope));
         values.entry(key).or_default().push(row.into_domain()?);
+        Ok(())
+    })
+}
+
+/// So many assignments on single resources are read for one explanation.
+pub const SCOPED_ASSIGNMENTS_MAX: i64 = 1_000;
+
+/// What principals directly hold on single resources of one resource server, by principal; of very many, the first.
+///
+/// # Errors
+/// The database's.
+pub async fn scoped_assignments(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    of: &[Principal],
+) -> Result<Keyed<Uuid, Vec<(ObjectRef, Assignment)>>, StoreError> {
+    let ids: Vec<Uid> = of.iter().map(|p| Uid(p.uuid())).collect();
+    let on_key = assignments::principal_id
+        .eq_any(ids)
+        .and(assignments::resource_server_id.eq(Uid(at.uuid())))
+        .and(assignments::scope.ne(""));
+    let columns = (
+        assignments::id,
+        assignments::principal_id,
+        assignments::role_id.nullable(),
+        assignments::action.nullable(),
+        assignments::resource_type.nullable(),
+        assignments::effect,
+        assignments::not_before.nullable(),
+        assignments::expires_at.nullable(),
+        assignments::scope,
+    );
+    let query = revisions::table
+        .left_join(assignments::table.on(on_key))
+        .select((revisions::revision, columns.nullable()))
+        .order(assignments::id)
+        .limit(SCOPED_ASSIGNMENTS_MAX);
+    let rows = on!(conn, |c| query.load::<(i64, Option<AssignmentRow>)>(c).await)?;
+    Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, mut row| {
+        let key = row.principal_id.0;
+        let scope = ObjectRef::parse(&std::mem::take(&mut row.scope)).map_err(StoreError::corrupt)?;
+        values.entry(key).or_default().push((scope, row.into_domain()?));
         Ok(())
     })
 }

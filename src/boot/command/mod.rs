@@ -42,7 +42,7 @@ pub(super) enum AdminCommand {
     /// API keys: what programs show in somebody's name.
     #[command(subcommand)]
     ApiKey(api_keys::ApiKeyCommand),
-    /// The authorization of a resource server as files: test, apply, export, roll back.
+    /// The authorization of a resource server as files: test, apply, export, roll back; and why it decides as it does.
     #[command(subcommand)]
     Authz(authz::AuthzCommand),
     /// What happened: the latest facts of the audit trail.

@@ -7,6 +7,7 @@ use serde_json::Map;
 use super::pass::{Pass, Step};
 use super::{Key, Query, Scope, SubjectRef, World};
 use crate::decision::policies::{Given, PolicyOutcome, PolicyRequest};
+use crate::decision::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::model::{CLIENT, Model};
 use crate::domain::object::ObjectRef;
@@ -75,6 +76,13 @@ pub(super) fn evaluate(world: &impl World, query: &Query, who: &Who<'_>, pass: &
         ancestors: &ancestors,
         context: &query.sent.context,
     }))
+}
+
+/// The policies that could apply to a query: what they are called, and whether they forbid.
+pub(super) fn applicable<'a>(snapshot: &'a Snapshot, query: &Query) -> Vec<(&'a Arc<str>, bool)> {
+    let (Some(model), Some(policies)) = (snapshot.model(), snapshot.policies()) else { return Vec::new() };
+    let principal_type = subject_type(model, &query.subject);
+    policies.applicable(&query.action, &query.resource_type, principal_type).collect()
 }
 
 /// One subject has one type, whatever name it was asked for by.

@@ -1,16 +1,19 @@
 //! The decision itself: a pure function over what is known, at one moment. It answers, or says what it must know first.
 
 mod conditions;
+mod explain;
 mod held;
 mod pass;
 mod relations;
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use self::conditions::Who;
 pub(super) use self::conditions::subject_type;
+pub use self::explain::{Elsewhere, Explanation, Kind, Node, WiderWorld, explain};
 pub use self::held::{Held, held};
 use self::pass::{Pass, Step, Stop};
 use self::relations::Search;
@@ -18,7 +21,7 @@ use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Effect, Principal};
 use crate::domain::group::Membership;
 use crate::domain::id::{AssignmentId, PersonId};
-use crate::domain::model::Model;
+use crate::domain::model::{CLIENT, Model, USER};
 use crate::domain::name::Segment;
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::time::{Instant, Interval};
@@ -32,6 +35,16 @@ pub enum SubjectRef {
     Client(String),
     /// A subject that the resource server registered.
     External(ObjectRef),
+}
+
+impl fmt::Display for SubjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "{USER}:{name}"),
+            Self::Client(name) => write!(f, "{CLIENT}:{name}"),
+            Self::External(name) => name.fmt(f),
+        }
+    }
 }
 
 /// What is known of a subject.
@@ -104,6 +117,8 @@ pub enum Key {
     Attributes(Principal),
     /// What the resource server registered of a resource.
     Resource(ObjectRef),
+    /// What a principal holds on single resources, whichever; only explanations ask.
+    Elsewhere(Principal),
 }
 
 /// What is known here of a person, as policies may ask for it.
@@ -246,15 +261,20 @@ fn related(
     pass: &mut Pass,
 ) -> Step<Option<Segment>> {
     let (Some(model), Some(object)) = (world.snapshot().model(), &query.object) else { return Ok(None) };
-    let subject = match &query.subject {
-        SubjectRef::External(subject) => EdgeSubject::External(subject.clone()),
-        SubjectRef::User(_) | SubjectRef::Client(_) => EdgeSubject::Principal(principal),
-    };
+    let subject = of_edges(&query.subject, principal);
     let mut search = Search::new(world, model, &subject, principals);
     for relation in granting(model, &query.action, object) {
         search.begin(object, relation);
     }
     search.run(pass)
+}
+
+/// The subject as edges name it.
+fn of_edges(subject: &SubjectRef, principal: Principal) -> EdgeSubject {
+    match subject {
+        SubjectRef::External(subject) => EdgeSubject::External(subject.clone()),
+        SubjectRef::User(_) | SubjectRef::Client(_) => EdgeSubject::Principal(principal),
+    }
 }
 
 /// The relations of the resource's type that permit an action.

@@ -84,6 +84,18 @@ impl Policies {
         self.index.find(action, resource_type, principal_type).1.next().is_some()
     }
 
+    /// The policies that can apply to a request of this kind, in the order of the text: what they are called, and whether
+    /// they forbid.
+    pub fn applicable(
+        &self,
+        action: &str,
+        resource_type: &str,
+        principal_type: &str,
+    ) -> impl Iterator<Item = (&Arc<str>, bool)> {
+        let found = self.index.find(action, resource_type, principal_type).1;
+        found.filter_map(|policy| self.compiled.get(policy)).map(|policy| (&policy.id, policy.is_forbid()))
+    }
+
     fn slice(&self, action: &str, resource_type: &str, principal_type: &str) -> Arc<Slice> {
         let (key, found) = self.index.find(action, resource_type, principal_type);
         self.slices.get(key, || Slice::new(found.filter_map(|policy| self.compiled.get(policy))))

@@ -6,15 +6,14 @@ use std::time::Duration;
 use salvo::http::StatusCode;
 use salvo::http::header::{HeaderName, HeaderValue};
 use salvo::{Depot, Request, Response, handler};
-use serde_json::json;
+use serde_json::Value;
 
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::frame::Noted;
 use super::super::json::Object;
 use super::super::{App, json, reply};
-use super::request;
-use crate::decision::Decision;
+use super::request::{self, Answered};
 use crate::domain::change::Revision;
 use crate::domain::id::FactId;
 
@@ -26,14 +25,14 @@ impl Evaluation {
     async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
         let started = self.0.clock.monotonic();
         match self.evaluate(req, depot).await {
-            Ok((decision, revision)) => answer(&self.0, res, &decision, revision, started),
+            Ok(answered) => answer(&self.0, res, &answered, &answered.as_item(), started),
             Err(problem) => problem.render(res),
         }
     }
 }
 
 impl Evaluation {
-    async fn evaluate(&self, req: &mut Request, depot: &mut Depot) -> Result<(Decision, Revision), Problem> {
+    async fn evaluate(&self, req: &mut Request, depot: &mut Depot) -> Result<Answered, Problem> {
         let body = json::object(req, self.0.limits.body_max_bytes).await?;
         let evaluation = request::Evaluation::parse(&body, &Object::new())?;
         if let Some(subject) = evaluation.named_subject() {
@@ -45,10 +44,10 @@ impl Evaluation {
 }
 
 /// The decision in the body; what concerns it in headers, so that the same request has the same body.
-pub(super) fn answer(app: &App, res: &mut Response, decision: &Decision, revision: Revision, started: Duration) {
-    reply::json(res, StatusCode::OK, &json!({ "decision": decision.allowed }));
-    about(app, res, revision, started);
-    if let Some(edge) = decision.valid_until {
+pub(super) fn answer(app: &App, res: &mut Response, answered: &Answered, body: &Value, started: Duration) {
+    reply::json(res, StatusCode::OK, body);
+    about(app, res, answered.revision, started);
+    if let Some(edge) = answered.valid_until {
         header(res, HeaderName::from_static("doorward-valid-until"), &edge.to_string());
     }
 }

@@ -11,7 +11,7 @@ use super::super::errors::Problem;
 use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::evaluation::answer;
-use super::request::Evaluation;
+use super::request::{Answered, Evaluation};
 use crate::domain::time::Instant;
 
 #[derive(Clone)]
@@ -75,8 +75,8 @@ impl Evaluations {
         };
         if items.is_empty() {
             // Without items the request is a single one (AuthZEN §7.1).
-            let (decision, revision) = Evaluation::parse(&body, &Object::new())?.decide(&self.0, asked, now).await?;
-            answer(&self.0, res, &decision, revision, started);
+            let answered = Evaluation::parse(&body, &Object::new())?.decide(&self.0, asked, now).await?;
+            answer(&self.0, res, &answered, &answered.as_item(), started);
             return Ok(());
         }
         if items.len() > self.0.limits.batch_max {
@@ -99,7 +99,7 @@ impl Evaluations {
         let mut answers = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let (allowed, answer) = match self.one(index, item, defaults, asked, now).await {
-                Ok(allowed) => (allowed, json!({ "decision": allowed })),
+                Ok(answered) => (answered.allowed, answered.as_item()),
                 // Not knowing is not denying: a fault fails the whole batch.
                 Err(problem) if problem.is_fault() => return Err(problem),
                 Err(problem) => (false, json!({ "decision": false, "context": { "error": problem.as_item() } })),
@@ -119,10 +119,9 @@ impl Evaluations {
         defaults: &Object,
         asked: &Asked,
         now: Instant,
-    ) -> Result<bool, Problem> {
+    ) -> Result<Answered, Problem> {
         let item = item.as_object();
         let item = item.ok_or_else(|| Problem::bad_request(&format!("evaluations[{index}] must be an object")))?;
-        let (decision, _) = Evaluation::parse(item, defaults)?.decide(&self.0, asked, now).await?;
-        Ok(decision.allowed)
+        Evaluation::parse(item, defaults)?.decide(&self.0, asked, now).await
     }
 }

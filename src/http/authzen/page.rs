@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::super::App;
-use super::super::door::{Asked, DecisionCaller};
+use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::json::Object;
 use super::request::text;
@@ -71,7 +71,7 @@ impl Place {
 
 /// What a token is bound to: who asks, where, and the whole search but its page and the identifier that means nothing.
 pub(super) fn context(asked: &Asked, sought: &Sought, subject: Option<&SubjectRef>) -> Vec<u8> {
-    let Asked(at, DecisionCaller { client, subject: caller }) = asked;
+    let Asked { resource_server: at, client, caller, .. } = asked;
     // Where subjects of a type are known is the model's to say, and the order of pages follows from it.
     let space = subject.map(|subject| match subject {
         SubjectRef::User(_) => "user",

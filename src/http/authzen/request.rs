@@ -1,12 +1,12 @@
 //! The members of an evaluation request (AuthZEN §5, §6), each refused by name when it is not what it must be.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::App;
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::json::Object;
-use crate::decision::{Decision, Query, Reason, Sent, SubjectRef};
+use crate::decision::{Explanation, Node, Query, Sent, SubjectRef};
 use crate::domain::change::Revision;
 use crate::domain::time::Instant;
 use crate::oidc::bearer::BearerError;
@@ -26,7 +26,37 @@ pub(super) struct Evaluation {
     resource_type: String,
     resource_id: String,
     sent: Sent,
+    /// Whether it is asked why.
+    explain: bool,
 }
+
+/// The answer to one evaluation.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub allowed: bool,
+    pub valid_until: Option<Instant>,
+    pub revision: Revision,
+    /// Only for those who asked, and may.
+    pub explanation: Option<Node>,
+}
+
+impl Answered {
+    /// As it stands in an answer of AuthZEN (§5.5).
+    pub(super) fn as_item(&self) -> Value {
+        match &self.explanation {
+            None => json!({ "decision": self.allowed }),
+            Some(tree) => json!({ "decision": self.allowed, "context": { "explanation": tree } }),
+        }
+    }
+
+    fn explained(explanation: Explanation, revision: Revision) -> Self {
+        let Explanation { allowed, valid_until, tree } = explanation;
+        Self { allowed, valid_until, revision, explanation: Some(tree) }
+    }
+}
+
+/// The member of the context that asks why. It speaks to this service and to no policy.
+const EXPLAIN: &str = "explain";
 
 /// What an evaluation takes from defaults (AuthZEN §7.1.1): each member whole.
 pub(super) fn member<'a>(name: &str, item: &'a Object, defaults: &'a Object) -> Option<&'a Value> {
@@ -39,13 +69,15 @@ impl Evaluation {
         let (subject, action, resource) = (entity("subject")?, entity("action")?, entity("resource")?);
         let subject_type = text("subject.type", subject.get("type"), NAME_LEN_MAX)?;
         let id_max = subject_id_max(&subject_type);
-        let sent = Sent {
+        let mut sent = Sent {
             subject: optional_object("subject.properties", subject.get("properties"))?,
             action: optional_object("action.properties", action.get("properties"))?,
             resource: optional_object("resource.properties", resource.get("properties"))?,
             context: optional_object("context", member("context", item, defaults))?,
         };
+        let explain = sent.context.remove(EXPLAIN) == Some(Value::Bool(true));
         Ok(Self {
+            explain,
             subject_id: text("subject.id", subject.get("id"), id_max)?,
             subject_type,
             action: text("action.name", action.get("name"), NAME_LEN_MAX)?,
@@ -61,18 +93,42 @@ impl Evaluation {
         short.then(|| format!("{}:{}", self.subject_type, self.subject_id))
     }
 
-    /// Decides it at the resource server of the caller.
-    pub(super) async fn decide(self, app: &App, at: &Asked, now: Instant) -> Result<(Decision, Revision), Problem> {
+    /// Decides it at the resource server of the caller, and says why to whoever asks and may know.
+    pub(super) async fn decide(self, app: &App, at: &Asked, now: Instant) -> Result<Answered, Problem> {
+        if self.explain && at.may_explain(app).await? {
+            return self.explain(app, at, now).await;
+        }
+        let decisions = app.provider.decisions();
         let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
-            let decision = Decision { allowed: false, reason: Reason::SubjectUnknown, valid_until: None };
-            return Ok((decision, app.provider.decisions().applied().revision));
+            let revision = decisions.applied().revision;
+            return Ok(Answered { allowed: false, valid_until: None, revision, explanation: None });
         };
-        let query = Query::new(subject, &self.action, &self.resource_type, &self.resource_id).with(self.sent);
-        app.provider.decisions().check_sent(at.0.id, &query).await?;
-        let (decision, revision) = app.provider.decisions().decide(at.0.id, &query, now).await?;
+        let query = self.query(subject);
+        decisions.check_sent(at.resource_server.id, &query).await?;
+        let (decision, revision) = decisions.decide(at.resource_server.id, &query, now).await?;
         // What a token permits ends with it.
         let valid_until = [decision.valid_until, expires_at].into_iter().flatten().min();
-        Ok((Decision { valid_until, ..decision }, revision))
+        Ok(Answered { allowed: decision.allowed, valid_until, revision, explanation: None })
+    }
+
+    /// Decides it and says why. Whether the caller may know is the caller's to check.
+    pub(super) async fn explain(self, app: &App, at: &Asked, now: Instant) -> Result<Answered, Problem> {
+        let decisions = app.provider.decisions();
+        let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
+            let who = self.named_subject().unwrap_or_else(|| "the bearer of this token".to_owned());
+            let what = format!("{} {}:{}", self.action, self.resource_type, self.resource_id);
+            let explanation = Explanation::unknown_subject(&who, &what);
+            return Ok(Answered::explained(explanation, decisions.applied().revision));
+        };
+        let query = self.query(subject);
+        decisions.check_sent(at.resource_server.id, &query).await?;
+        let (explanation, revision) = decisions.explain(at.resource_server.id, &query, now).await?;
+        let valid_until = [explanation.valid_until, expires_at].into_iter().flatten().min();
+        Ok(Answered::explained(Explanation { valid_until, ..explanation }, revision))
+    }
+
+    fn query(self, subject: SubjectRef) -> Query {
+        Query::new(subject, &self.action, &self.resource_type, &self.resource_id).with(self.sent)
     }
 }
 
@@ -84,14 +140,14 @@ pub(super) async fn subject(
     id: &str,
 ) -> Result<Option<(SubjectRef, Option<Instant>)>, Problem> {
     match subject_type {
-        "access_token" => match app.provider.accept(id, &at.0.identifier).await {
+        "access_token" => match app.provider.accept(id, &at.resource_server.identifier).await {
             Ok(verified) => Ok(Some((verified.subject(), Some(verified.expires_at())))),
             Err(BearerError::Decision(fault)) => Err(fault.into()),
             // A token that is not valid for this resource server speaks for nobody.
             Err(_) => Ok(None),
         },
         named => {
-            let subject = app.provider.decisions().named(at.0.id, named, id).await?;
+            let subject = app.provider.decisions().named(at.resource_server.id, named, id).await?;
             Ok(subject.map(|subject| (subject, None)))
         }
     }

@@ -114,7 +114,7 @@ impl Sought {
     async fn subject(&self, app: &App, at: &Asked) -> Result<Option<SubjectRef>, Problem> {
         match &self.subject_id {
             Some(id) => Ok(subject(app, at, &self.subject_type, id).await?.map(|(subject, _)| subject)),
-            None => Ok(app.provider.decisions().named(at.0.id, &self.subject_type, ANY).await?),
+            None => Ok(app.provider.decisions().named(at.resource_server.id, &self.subject_type, ANY).await?),
         }
     }
 
@@ -129,9 +129,9 @@ impl Sought {
         let resource_id = self.resource_id.as_deref().unwrap_or(ANY);
         let query = Query::new(subject, action, &self.resource_type, resource_id).with(self.sent.clone());
         let decisions = app.provider.decisions();
-        decisions.check_sent(at.0.id, &query).await?;
+        decisions.check_sent(at.resource_server.id, &query).await?;
         let page = Page { after: place.after.as_deref(), limit: place.limit };
-        Ok(decisions.search(at.0.id, self.target, &query, page, app.clock.now()).await?)
+        Ok(decisions.search(at.resource_server.id, self.target, &query, page, app.clock.now()).await?)
     }
 
     fn results(&self, found: &Found) -> Value {

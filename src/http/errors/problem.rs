@@ -125,6 +125,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "not_a_decision_caller", detail)
     }
 
+    pub(in crate::http) fn not_an_explanation_caller() -> Self {
+        let detail = "this client may ask for decisions, but not why they come out as they do";
+        Self::new(StatusCode::FORBIDDEN, "not_an_explanation_caller", detail)
+    }
+
     pub(in crate::http) fn not_found() -> Self {
         Self::of_status(StatusCode::NOT_FOUND)
     }

@@ -17,6 +17,8 @@ pub enum Caller {
     Client,
     /// A client bound to a resource server that holds `evaluate:decision`.
     DecisionCaller,
+    /// A decision caller that holds `explain:decision`, too.
+    ExplanationCaller,
     /// Whoever holds the one-time link in the path.
     SetupLinkHolder,
     /// An access token with `openid`.
@@ -53,6 +55,7 @@ pub enum Endpoint {
     SearchSubject,
     SearchResource,
     SearchAction,
+    Explain,
     Authorize,
     InteractionPage,
     SignIn,
@@ -116,7 +119,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 /// All but the administration API.
-pub const LEDGER: [Row; 31] = [
+pub const LEDGER: [Row; 32] = [
     open("/.well-known/openid-configuration", Endpoint::OpenidConfiguration, true),
     open("/.well-known/oauth-authorization-server", Endpoint::AuthorizationServerMetadata, true),
     open("/.well-known/authzen-configuration", Endpoint::AuthzenConfiguration, true),
@@ -164,6 +167,13 @@ pub const LEDGER: [Row; 31] = [
         Caller::DecisionCaller,
         false,
         "a_search_needs_a_decision_caller",
+    ),
+    guarded(
+        "/api/v1/authz/explain",
+        Endpoint::Explain,
+        Caller::ExplanationCaller,
+        false,
+        "an_explanation_needs_the_permission_to_ask_why",
     ),
     Row {
         verb: Verb::Get,

@@ -101,6 +101,7 @@ fn caller(caller: Caller) -> String {
         Caller::Anyone => "anybody".to_owned(),
         Caller::Client => "a client".to_owned(),
         Caller::DecisionCaller => "evaluate:decision, of a client that speaks for a resource server".to_owned(),
+        Caller::ExplanationCaller => "evaluate:decision and explain:decision, of such a client".to_owned(),
         Caller::SetupLinkHolder => "whoever holds the link".to_owned(),
         Caller::Bearer => "an access token".to_owned(),
         Caller::InteractionBrowser | Caller::OwnPage => "a page in the same browser".to_owned(),

@@ -89,6 +89,23 @@ both! {
         assert_eq!(house.json("/access/v1/evaluation", &auth, &body).await.refusal(), (401, "invalid_token".into()));
     }
 
+    async fn a_key_explains_decisions_only_if_that_is_on_it(house: House) {
+        let root = house.root().await;
+        house.give("client:notes-api", "explain:decision", Effect::Allow).await;
+        let body = evaluation("user", "alice", "read", "note", "1");
+        let key = |permissions: &[&str]| json!({ "name": "k", "owner": "client:notes-api", "permissions": permissions });
+        let both = root.made("/api/v1/api-keys", &key(&["evaluate:decision", "explain:decision"])).await;
+        let both = Auth::Bearer(both["secret"].as_str().unwrap().to_owned());
+        assert_eq!(house.json("/api/v1/authz/explain", &both, &body).await.status, 200);
+        let one = root.made("/api/v1/api-keys", &key(&["evaluate:decision"])).await;
+        let one = Auth::Bearer(one["secret"].as_str().unwrap().to_owned());
+        let refused = house.json("/api/v1/authz/explain", &one, &body).await;
+        assert_eq!(refused.refusal(), (403, "not_an_explanation_caller".into()));
+        let mut asking = body;
+        asking["context"] = json!({ "explain": true });
+        assert_eq!(house.json("/access/v1/evaluation", &one, &asking).await.text, "{\"decision\":true}");
+    }
+
     async fn the_command_line_makes_lists_and_ends_keys(house: House) {
         house.make_admin("user:alice").await;
         let create = ["api-key", "create", "user:alice", "--name", "by hand", "--permission", "read:user", "--expires-in", "1d"];

@@ -1,6 +1,7 @@
 mod decisions;
 mod evaluation;
 mod evaluations;
+mod explain;
 mod policies;
 mod relations;
 mod search;

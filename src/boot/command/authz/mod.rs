@@ -1,6 +1,7 @@
-//! `doorward authz …`: the authorization of one resource server as a folder of files.
+//! `doorward authz …`: the authorization of one resource server as a folder of files, and why it decides as it does.
 
 mod apply;
+mod explain;
 mod export;
 mod files;
 mod test;
@@ -18,6 +19,8 @@ pub(in crate::boot) enum AuthzCommand {
     Test(test::TestArgs),
     /// Make a resource server's roles, model, policies and groups what a folder says.
     Apply(apply::ApplyArgs),
+    /// Say whether a subject may do something, and why.
+    Explain(explain::ExplainArgs),
     /// Write a resource server's roles, model, policies and groups into a folder.
     Export(export::ExportArgs),
     /// List the versions of model and policies.
@@ -38,6 +41,7 @@ pub(super) async fn run(cx: &Context<'_>, command: AuthzCommand) -> Result<(), B
     match command {
         AuthzCommand::Test(args) => test::run(&args, cx.output),
         AuthzCommand::Apply(args) => apply::run(cx, &args).await,
+        AuthzCommand::Explain(args) => explain::run(cx, args).await,
         AuthzCommand::Export(args) => export::run(cx, &args).await,
         AuthzCommand::Versions(args) => versions::list(cx, &args).await,
         AuthzCommand::Rollback(args) => versions::rollback(cx, &args).await,

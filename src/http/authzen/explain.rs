@@ -1,0 +1,51 @@
+//! `POST /api/v1/authz/explain`: one evaluation as AuthZEN writes it (§6), and why it comes out as it does.
+
+use std::sync::Arc;
+
+use salvo::{Depot, Request, Response, handler};
+use serde_json::json;
+
+use super::super::door::Asked;
+use super::super::errors::Problem;
+use super::super::frame::Noted;
+use super::super::json::Object;
+use super::super::{App, json};
+use super::evaluation::answer;
+use super::request::{Answered, Evaluation};
+
+#[derive(Clone)]
+pub(in crate::http) struct Explain(pub Arc<App>);
+
+/// What the body may hold. Anything else is refused: whoever asks why must not be answered another question.
+const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
+
+#[handler]
+impl Explain {
+    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+        let started = self.0.clock.monotonic();
+        match self.explain(req, depot).await {
+            Ok(answered) => {
+                let body = json!({ "decision": answered.allowed, "explanation": answered.explanation });
+                answer(&self.0, res, &answered, &body, started);
+            }
+            Err(problem) => problem.render(res),
+        }
+    }
+}
+
+impl Explain {
+    async fn explain(&self, req: &mut Request, depot: &mut Depot) -> Result<Answered, Problem> {
+        let body = json::object(req, self.0.limits.body_max_bytes).await?;
+        if let Some(unknown) = body.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+            let unknown: String = unknown.chars().take(80).collect();
+            let problem = format!("{unknown:?} is no member of this request; these are: {}", MEMBERS.join(", "));
+            return Err(Problem::bad_request(&problem));
+        }
+        let evaluation = Evaluation::parse(&body, &Object::new())?;
+        if let Some(subject) = evaluation.named_subject() {
+            Noted::subject(depot, &subject);
+        }
+        let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
+        evaluation.explain(&self.0, asked, self.0.clock.now()).await
+    }
+}
