@@ -283,7 +283,8 @@ both! {
             let tokens = Tokens::of(&house.exchange(&code).await).unwrap();
             let id = claims_of(&tokens.id);
             assert_eq!((&id["email"], &id["email_verified"]), (&json!("alice@example.com"), &json!(false)), "{essential}");
-            let names: Vec<&String> = id.as_object().unwrap().keys().collect();
+            let mut names: Vec<&String> = id.as_object().unwrap().keys().collect();
+            names.sort();
             let expected = ["acr", "amr", "at_hash", "aud", "auth_time", "email", "email_verified", "exp", "iat", "iss", "nonce", "sid", "sub"];
             assert_eq!(names, expected, "{essential}");
             let auth = crate::support::Auth::Bearer(tokens.access.clone());
