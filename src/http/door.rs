@@ -229,13 +229,13 @@ impl Handler for ExplanationDoor {
             Ok(true) => {
                 ctrl.call_next(req, depot, res).await;
             }
-            Ok(false) => refuse(Problem::not_an_explanation_caller(), res, ctrl),
-            Err(problem) => refuse(problem, res, ctrl),
+            Ok(false) => refuse(&Problem::not_an_explanation_caller(), res, ctrl),
+            Err(problem) => refuse(&problem, res, ctrl),
         }
     }
 }
 
-fn refuse(problem: Problem, res: &mut Response, ctrl: &mut FlowCtrl) {
+fn refuse(problem: &Problem, res: &mut Response, ctrl: &mut FlowCtrl) {
     problem.render(res);
     ctrl.skip_rest();
 }

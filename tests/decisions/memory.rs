@@ -174,8 +174,8 @@ impl MemoryWorld {
         }
     }
 
-    fn when<T>(&self, key: Key, value: impl FnOnce() -> T) -> Option<T> {
-        self.known.borrow().contains(&key).then(value)
+    fn when<T>(&self, key: &Key, value: impl FnOnce() -> T) -> Option<T> {
+        self.known.borrow().contains(key).then(value)
     }
 }
 
@@ -198,7 +198,7 @@ impl World for MemoryWorld {
     }
 
     fn subject(&self, subject: &SubjectRef) -> Option<SubjectState> {
-        self.when(Key::Subject(subject.clone()), || {
+        self.when(&Key::Subject(subject.clone()), || {
             let name = subject.to_string();
             match self.principals.get(&name) {
                 None => SubjectState::Unknown,
@@ -209,46 +209,46 @@ impl World for MemoryWorld {
     }
 
     fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>> {
-        self.when(Key::Memberships(of), || self.memberships.get(&of).cloned().unwrap_or_default().into())
+        self.when(&Key::Memberships(of), || self.memberships.get(&of).cloned().unwrap_or_default().into())
     }
 
     fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>> {
-        self.when(Key::Assignments(of, scope.clone()), || {
+        self.when(&Key::Assignments(of, scope.clone()), || {
             let here = self.assignments.iter().filter(|(principal, at, _)| *principal == of && at == scope);
             here.map(|(_, _, assignment)| assignment.clone()).collect()
         })
     }
 
     fn listed(&self, object: &ObjectRef) -> Option<Arc<[Edge]>> {
-        self.when(Key::Listed(object.clone()), || {
+        self.when(&Key::Listed(object.clone()), || {
             let here = self.edges.iter().filter(|(at, edge)| at == object && !edge.subject.is_one());
             here.map(|(_, edge)| edge.clone()).collect()
         })
     }
 
     fn direct(&self, object: &ObjectRef, subject: &EdgeSubject) -> Option<Arc<[Direct]>> {
-        self.when(Key::Direct(object.clone(), subject.clone()), || {
+        self.when(&Key::Direct(object.clone(), subject.clone()), || {
             let here = self.edges.iter().filter(|(at, edge)| at == object && edge.subject == *subject);
             here.map(|(_, edge)| Direct { relation: edge.relation.clone(), interval: edge.interval }).collect()
         })
     }
 
     fn person(&self, id: PersonId) -> Option<Arc<PersonFacts>> {
-        self.when(Key::Person(id), || Arc::new(PersonFacts { sub: id.to_string(), attributes: Map::new() }))
+        self.when(&Key::Person(id), || Arc::new(PersonFacts { sub: id.to_string(), attributes: Map::new() }))
     }
 
     fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>> {
-        self.when(Key::Attributes(of), Arc::default)
+        self.when(&Key::Attributes(of), Arc::default)
     }
 
     fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>> {
-        self.when(Key::Resource(object.clone()), || Arc::new(self.resources.get(object).cloned().unwrap_or_default()))
+        self.when(&Key::Resource(object.clone()), || Arc::new(self.resources.get(object).cloned().unwrap_or_default()))
     }
 }
 
 impl WiderWorld for MemoryWorld {
     fn elsewhere(&self, of: Principal) -> Option<Arc<[Elsewhere]>> {
-        self.when(Key::Elsewhere(of), || {
+        self.when(&Key::Elsewhere(of), || {
             let scoped = self.assignments.iter().filter(|(principal, _, _)| *principal == of);
             let scoped = scoped.filter_map(|(_, scope, assignment)| Some((scope.clone()?, assignment.clone())));
             scoped.map(|(scope, assignment)| Elsewhere { scope, assignment }).collect()

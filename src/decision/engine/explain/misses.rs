@@ -148,7 +148,7 @@ fn relations_lacked<W: WiderWorld>(found: &Found<'_, W>) -> Vec<Node> {
     let lacked = granting(model, &query.action, object).map(|relation| {
         let text = format!("{} is not {relation} of {object}, which would permit {}", found.who, query.action);
         let (resource, relation) = (Some(object.to_string()), Some(relation.to_string()));
-        Node { resource, relation, ..Node::new(Kind::RelationLacked, text) }
+        Node { relation, resource, ..Node::new(Kind::RelationLacked, text) }
     });
     lacked.collect()
 }

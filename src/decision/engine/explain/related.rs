@@ -43,7 +43,7 @@ fn way<W: World>(found: &Found<'_, W>, trace: &Trace, end: &End) -> Node {
     let (object, relation) = way.first().map_or(&end.at, |(at, _)| at);
     let text = format!("relation {:?} of {object} permits {}", relation.as_str(), found.query.action);
     let (resource, relation) = (Some(object.to_string()), Some(relation.to_string()));
-    Node { resource, relation, ..Node::new(Kind::Relation, text) }.over(steps)
+    Node { relation, resource, ..Node::new(Kind::Relation, text) }.over(steps)
 }
 
 fn step(from: &At, to: &At, how: &How) -> Node {
