@@ -1,5 +1,6 @@
 //! Clients: create, show, list, disable, enable, new secret.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -33,9 +34,9 @@ pub struct NewClient {
     pub scopes: Scopes,
     /// Names of the resource servers whose tokens it may ask for.
     pub resources: Vec<Slug>,
-    /// The resource server it speaks for.
-    pub resource_server: Option<Slug>,
-    /// Whether it may ask for the decisions of the resource server it speaks for.
+    /// The resource servers it speaks for.
+    pub resource_servers: Vec<Slug>,
+    /// Whether it may ask for the decisions of the resource servers it speaks for.
     pub decision_caller: bool,
     pub grant_types: GrantTypes,
     pub redirect_uris: Vec<RedirectUri>,
@@ -95,10 +96,10 @@ impl Admin {
                 .ok_or_else(|| AdminError::not_found("resource server", name.as_str()))
         };
         let mut asked = new.resources.iter().map(server).collect::<Result<Vec<_>, _>>()?;
-        let speaks_for = new.resource_server.as_ref().map(server).transpose()?;
+        let speaks_for = new.resource_servers.iter().map(server).collect::<Result<Vec<_>, _>>()?;
         if new.decision_caller {
-            if speaks_for.is_none() {
-                return Err(AdminError::invalid("decision_caller", "needs the resource server it speaks for"));
+            if speaks_for.is_empty() {
+                return Err(AdminError::invalid("decision_caller", "needs a resource server it speaks for"));
             }
             asked.push(server(&Slug::parse(DOORWARD)?)?);
         }
@@ -109,17 +110,18 @@ impl Admin {
         if !unknown.is_empty() {
             return Err(AdminError::invalid("scope", format!("none of its resource servers knows {unknown}")));
         }
-        let mut resources: Vec<_> = asked.iter().map(|rs| rs.id).collect();
-        resources.sort_unstable();
-        resources.dedup();
+        let ids = |servers: Vec<&ResourceServer>| -> Vec<_> {
+            let distinct: BTreeSet<_> = servers.into_iter().map(|rs| rs.id).collect();
+            distinct.into_iter().collect()
+        };
         Ok(Client {
             id: ClientId::mint(self.now(), self.entropy.as_ref()),
             client_id: new.client_id.clone(),
             name: new.name.clone(),
             credential,
             scopes: new.scopes.clone(),
-            resources,
-            speaks_for: speaks_for.map(|rs| rs.id),
+            resources: ids(asked),
+            speaks_for: ids(speaks_for),
             disabled: false,
             grant_types: new.grant_types,
             redirect_uris: new.redirect_uris.clone(),
@@ -304,10 +306,11 @@ fn credential(new: &NewClient, secret: Secret) -> Result<(ClientCredential, Opti
 #[must_use]
 pub fn view(client: &Client, servers: &[ResourceServer]) -> Value {
     let name = |id: &ResourceServerId| servers.iter().find(|rs| rs.id == *id).map(|rs| rs.name.as_str());
-    let resources: Vec<_> = client.resources.iter().filter_map(name).collect();
+    let [resources, speaks_for] =
+        [&client.resources, &client.speaks_for].map(|ids| ids.iter().filter_map(name).collect::<Vec<_>>());
     json!({
         "client_id": client.client_id, "name": client.name, "auth_method": client.credential.method(),
-        "scopes": client.scopes, "resources": resources, "resource_server": client.speaks_for.as_ref().and_then(name),
+        "scopes": client.scopes, "resources": resources, "resource_servers": speaks_for,
         "grant_types": client.grant_types.to_string(), "redirect_uris": client.redirect_uris,
         "post_logout_redirect_uris": client.post_logout_redirect_uris, "first_party": client.first_party,
         "pkce_optional": client.pkce_optional, "disabled": client.disabled,

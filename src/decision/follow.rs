@@ -8,21 +8,23 @@ use tokio::sync::Notify;
 
 use super::engine::SubjectRef;
 use super::service::Decisions;
+use super::watch::Applied;
 use crate::domain::chain::chain;
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::id::Epoch;
-use crate::store::{StoreError, changes, tokens};
+use crate::store::{Store, StoreError, changes, tokens};
 
 /// So many changes are read at once: more than one revision can hold, so that each batch completes at least one.
-const BATCH: i64 = changes::CHANGES_MAX + 1;
+pub(super) const BATCH: i64 = changes::CHANGES_MAX + 1;
 
 /// How often expired denials are forgotten, and how long beyond their time they are kept.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 const FORGET_MARGIN: Duration = Duration::from_mins(5);
 
 /// Follows until the service is gone.
-pub(super) async fn follow(service: Weak<Decisions>, nudge: Arc<Notify>) {
+pub(super) async fn follow(service: Weak<Decisions>, store: Arc<Store>, nudge: Arc<Notify>) {
     let mut failing = false;
+    let mut listening = Box::pin(listen(store, nudge.clone()));
     loop {
         let Some(service) = service.upgrade() else { return };
         let poll_every = service.options.poll_every;
@@ -38,10 +40,38 @@ pub(super) async fn follow(service: Weak<Decisions>, nudge: Arc<Notify>) {
             Ok(()) | Err(_) => {}
         }
         service.forget_expired();
-        // A write of this node nudges; what other nodes and the command line write is found by looking.
+        // A write of this node nudges, and where the database tells of others' writes, they do; what nobody told is found
+        // by looking.
         drop(service);
-        let _ = tokio::time::timeout(poll_every, nudge.notified()).await;
+        tokio::select! {
+            _ = tokio::time::timeout(poll_every, nudge.notified()) => {}
+            () = &mut listening => {}
+        }
     }
+}
+
+/// How long until the database is listened to again. Meanwhile the log is looked at as often as ever.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Nudges whenever the database tells of a write. Never ends.
+async fn listen(store: Arc<Store>, nudge: Arc<Notify>) {
+    loop {
+        if let Err(error) = store.listen(|| nudge.notify_one()).await {
+            tracing::debug!(error = chain(&error), "the database cannot be listened to");
+        }
+        tokio::time::sleep(LISTEN_AGAIN).await;
+    }
+}
+
+/// What was read of the log after `from`, as far as it holds whole revisions, and up to which one that is: a read may end in
+/// the middle of one. `to` is the latest there was.
+pub(super) fn whole<C>(mut batch: Vec<(Revision, C)>, from: Revision, to: Revision) -> (Vec<(Revision, C)>, Revision) {
+    let last = batch.last().map_or(from, |(revision, _)| *revision);
+    if i64::try_from(batch.len()).is_ok_and(|len| len < BATCH) {
+        return (batch, to.max(last));
+    }
+    batch.retain(|(revision, _)| *revision < last);
+    (batch, Revision(last.0 - 1).max(from))
 }
 
 impl Decisions {
@@ -57,30 +87,39 @@ impl Decisions {
         } else {
             let mut at = applied.revision;
             while at < position.revision {
-                let batch = changes::since(&mut conn, at, BATCH).await?;
-                at = self.apply(batch, at, position.revision);
-                self.applied.send_replace(Position { revision: at, ..position });
+                let (batch, to) = whole(changes::since(&mut conn, at, BATCH).await?, at, position.revision);
+                let told = self.apply(batch);
+                at = to;
+                let position = Position { revision: at, ..position };
+                self.applied.send_replace(position);
+                // After it is applied: whoever hears of it and asks again is answered from it.
+                let _ = self.feed.send(Arc::new(Applied::new(position, told)));
             }
         }
         self.confirm(started);
         Ok(())
     }
 
-    /// Applies one batch and says up to which revision everything is applied: a batch may end in the middle of one.
-    fn apply(&self, batch: Vec<(Revision, Result<Changed, String>)>, from: Revision, to: Revision) -> Revision {
-        let complete = i64::try_from(batch.len()).is_ok_and(|len| len < BATCH);
-        let last = batch.last().map_or(from, |(revision, _)| *revision);
+    /// Applies one batch, and gives it back for those who watch; nothing where anything may have changed.
+    fn apply(&self, batch: Vec<(Revision, Result<Changed, String>)>) -> Option<Vec<(Revision, Changed)>> {
+        let mut known = Some(Vec::with_capacity(batch.len()));
         for (revision, changed) in batch {
             match changed {
-                Ok(changed) => self.apply_one(changed, revision),
+                Ok(changed) => {
+                    self.apply_one(changed.clone(), revision);
+                    if let Some(known) = &mut known {
+                        known.push((revision, changed));
+                    }
+                }
                 // A newer node wrote a kind this one does not know: the safe reading is that anything may have changed.
                 Err(unknown) => {
                     tracing::warn!(unknown, "an unknown change: all caches are dropped");
                     self.changes.reset(revision, || self.drop_all());
+                    known = None;
                 }
             }
         }
-        if complete { to.max(last) } else { Revision(last.0 - 1).max(from) }
+        known
     }
 
     fn apply_one(&self, changed: Changed, revision: Revision) {
@@ -141,7 +180,9 @@ impl Decisions {
         let (revision, denied) = tokens::denied(&mut self.store.read().await?, self.clock.now()).await?;
         *self.denied.write().unwrap_or_else(PoisonError::into_inner) = denied.into_iter().collect();
         self.changes.reset(revision, || self.drop_all());
-        self.applied.send_replace(Position { revision, ..position });
+        let position = Position { revision, ..position };
+        self.applied.send_replace(position);
+        let _ = self.feed.send(Arc::new(Applied::new(position, None)));
         self.keys_changed.send_replace(revision);
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod asked;
 mod cache;
 mod candidates;
+mod consistency;
 mod engine;
 mod follow;
 pub mod given;
@@ -16,7 +17,9 @@ mod search;
 mod service;
 mod snapshot;
 pub mod standing;
+mod watch;
 
+pub use self::consistency::Consistency;
 pub use self::engine::{
     Decision, Direct, Elsewhere, Explanation, Held, Key, Kind, Node, Outcome, PersonFacts, Query, Reason, Scope, Sent,
     SubjectRef, SubjectState, WiderWorld, World, decide, explain, held,
@@ -25,3 +28,4 @@ pub use self::policies::{Policies, PolicyError};
 pub use self::search::{Found, Page, Target};
 pub use self::service::{DecisionError, DecisionOptions, Decisions, Registry};
 pub use self::snapshot::Snapshot;
+pub use self::watch::{Affected, Told, Watch};

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 use super::asked;
 use super::cache::{Changes, KeyCache};
@@ -16,6 +16,7 @@ use super::engine::{
 use super::load::{View, load_snapshot};
 use super::policies::{Policies, PolicyError};
 use super::snapshot::Snapshot;
+use super::watch::Applied;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::attribute::AttributeError;
 use crate::domain::change::{Changed, Position, Revision};
@@ -36,6 +37,12 @@ pub enum DecisionError {
     /// The change log could not be read for longer than the freshness bound: better no answer than one from the past.
     #[error("this node has not confirmed its state with the database for too long")]
     Stale,
+    /// A consistency token of another history, or one that was made up.
+    #[error(
+        "this consistency token is not of the store's history: it was never given, or a backup was restored since; ask \
+         without it"
+    )]
+    UnknownPosition,
     /// More groups, resources or relations than one decision may walk, or deeper ones.
     #[error(
         "the decision needs more than its budget of {} groups, {} resources around this one, {} relations, {} steps",
@@ -160,6 +167,8 @@ pub struct Decisions {
     pub(super) forgot: AtomicU64,
     pub(super) nudge: Arc<Notify>,
     pub(super) keys_changed: watch::Sender<Revision>,
+    /// What was applied, for those who watch.
+    pub(super) feed: broadcast::Sender<Arc<Applied>>,
 }
 
 /// How long an answer waits for the log to catch up with what it has read.
@@ -194,9 +203,11 @@ impl Decisions {
             forgot: AtomicU64::new(0),
             nudge: Arc::new(Notify::new()),
             keys_changed: watch::Sender::new(revision),
+            feed: super::watch::feed(),
         });
         service.confirm(started);
-        tokio::spawn(super::follow::follow(Arc::downgrade(&service), service.nudge.clone()));
+        let following = super::follow::follow(Arc::downgrade(&service), service.store.clone(), service.nudge.clone());
+        tokio::spawn(following);
         Ok(service)
     }
 
@@ -394,7 +405,9 @@ impl Decisions {
 
     pub(super) fn confirm(&self, started: Duration) {
         let micros = u64::try_from(started.as_micros()).unwrap_or(u64::MAX);
-        self.confirmed.fetch_max(micros, Ordering::Relaxed);
+        self.confirmed.fetch_max(micros, Ordering::Release);
+        // Whoever waits for a look that began after its question.
+        self.applied.send_modify(|_| ());
     }
 
     /// Changes whenever the signing keys do.

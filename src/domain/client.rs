@@ -87,8 +87,8 @@ pub struct Client {
     pub scopes: Scopes,
     /// The resource servers whose tokens it may ask for (`resource`, RFC 8707).
     pub resources: Vec<ResourceServerId>,
-    /// The resource server it speaks for: whose decisions it may ask and whose tokens it may introspect.
-    pub speaks_for: Option<ResourceServerId>,
+    /// The resource servers it speaks for: whose decisions it may ask and whose tokens it may introspect.
+    pub speaks_for: Vec<ResourceServerId>,
     pub disabled: bool,
     pub grant_types: GrantTypes,
     /// Where the authorization endpoint may send people back to.

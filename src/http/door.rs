@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use salvo::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use salvo::http::HeaderMap;
+use salvo::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::App;
@@ -13,8 +14,9 @@ use super::errors::{ErrorPage, OAuthError, Problem};
 use super::form::{Form, decode};
 use super::frame::Noted;
 use crate::admin::Operator;
-use crate::decision::{Query, SubjectRef};
+use crate::decision::{Consistency, Query, SubjectRef};
 use crate::domain::api_key::ApiKey;
+use crate::domain::change::Position;
 use crate::domain::client::Client;
 use crate::domain::resource_server::{DOORWARD, EVALUATE, EXPLAIN, ResourceServer};
 use crate::domain::secret::{Secret, SecretKind};
@@ -63,7 +65,7 @@ impl ClientDoor {
 
 /// The one way in which this request proves its client; two ways are refused (RFC 6749 §2.3).
 fn presented(req: &Request, form: &Form) -> Result<Presented, OAuthError> {
-    let basic = basic(req)?;
+    let basic = basic(req.headers())?;
     let client_id = form.get("client_id").map(str::to_owned);
     let secret = form.get("client_secret");
     let assertion = match (form.get("client_assertion_type"), form.get("client_assertion")) {
@@ -97,8 +99,8 @@ fn presented(req: &Request, form: &Form) -> Result<Presented, OAuthError> {
 }
 
 /// `Authorization: Basic` (RFC 7617), its two halves form-decoded (RFC 6749 §2.3.1); `None` without the header.
-pub(super) fn basic(req: &Request) -> Result<Option<(String, Secret)>, OAuthError> {
-    let mut headers = req.headers().get_all(AUTHORIZATION).iter();
+pub(super) fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret)>, OAuthError> {
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
     let Some(header) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {
         return Err(OAuthError::invalid_request("the Authorization header must not be repeated"));
@@ -175,19 +177,41 @@ impl Handler for DecisionDoor {
 
 impl DecisionDoor {
     async fn enter(&self, req: &Request, depot: &mut Depot) -> Result<Asked, Problem> {
-        let Caller { client, subject, key } = self.caller(req).await?;
-        Noted::client(depot, client.client_id.as_str());
+        let caller = self.caller(req.headers()).await?;
+        Noted::client(depot, caller.client.client_id.as_str());
+        // Before the first decision, which is whether this caller may ask at all.
+        self.0.provider.decisions().satisfy(consistency(req)?).await?;
+        self.bind(caller, Self::base(req).as_deref()).await
+    }
+
+    /// Whether whoever sent these headers may come in, at the base of this resource server or the one without a name.
+    pub(super) async fn admit(&self, headers: &HeaderMap, base: Option<&str>) -> Result<Asked, Problem> {
+        self.bind(self.caller(headers).await?, base).await
+    }
+
+    /// The resource server that the path names, for clients that speak for several.
+    pub(super) fn base(req: &Request) -> Option<String> {
+        req.param::<String>("resource_server")
+    }
+
+    async fn bind(&self, caller: Caller, base: Option<&str>) -> Result<Asked, Problem> {
+        let Caller { client, subject, key } = caller;
         let registry = self.0.provider.decisions().registry().await?;
-        let resource_server = client.speaks_for.and_then(|id| registry.by_id(id));
+        let mut servers = client.speaks_for.iter().filter_map(|id| registry.by_id(*id));
+        let resource_server = match (base, client.speaks_for.len()) {
+            (Some(named), _) => servers.find(|server| server.name.as_str() == named),
+            (None, 0 | 1) => servers.next(),
+            (None, _) => return Err(Problem::needs_a_base()),
+        };
         let resource_server = resource_server.ok_or_else(Problem::not_a_decision_caller)?.clone();
         let asked = Asked { resource_server, client, caller: subject, key };
         if asked.may(&self.0, EVALUATE).await? { Ok(asked) } else { Err(Problem::not_a_decision_caller()) }
     }
 
     /// A bearer token for the decision API, an API key of a client, or the client's Basic credentials.
-    async fn caller(&self, req: &Request) -> Result<Caller, Problem> {
+    async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let provider = &self.0.provider;
-        if let Some(token) = bearer(req)? {
+        if let Some(token) = bearer(headers)? {
             if is_api_key(token) {
                 return self.key_owner(token).await;
             }
@@ -197,7 +221,7 @@ impl DecisionDoor {
             return Ok(Caller { client, subject: verified.subject(), key: None });
         }
         let (client_id, secret) =
-            basic(req).map_err(|_| Problem::unauthenticated())?.ok_or_else(Problem::unauthenticated)?;
+            basic(headers).map_err(|_| Problem::unauthenticated())?.ok_or_else(Problem::unauthenticated)?;
         let client = provider.authenticate(&Presented::Basic { client_id, secret }).await?;
         let subject = SubjectRef::Client(client.client_id.as_str().to_owned());
         Ok(Caller { client, subject, key: None })
@@ -211,6 +235,28 @@ impl DecisionDoor {
         };
         let client = self.0.provider.decisions().client(client_id).await?;
         Ok(Caller { client: client.ok_or_else(Problem::not_a_decision_caller)?, subject, key })
+    }
+}
+
+/// How recent the answer must be.
+const CONSISTENCY: HeaderName = HeaderName::from_static("doorward-consistency");
+
+fn consistency(req: &Request) -> Result<Consistency, Problem> {
+    let mut headers = req.headers().get_all(CONSISTENCY).iter();
+    let Some(header) = headers.next() else { return Ok(Consistency::MinimizeLatency) };
+    let wrong = || {
+        Problem::bad_request(
+            "Doorward-Consistency must be minimize_latency, full, or at_least= and a token that a write gave",
+        )
+    };
+    match (header.to_str().map(str::trim), headers.next()) {
+        (Ok("minimize_latency"), None) => Ok(Consistency::MinimizeLatency),
+        (Ok("full"), None) => Ok(Consistency::Full),
+        (Ok(text), None) => {
+            let token = text.strip_prefix("at_least=").and_then(Position::from_token);
+            token.map(Consistency::AtLeast).ok_or_else(wrong)
+        }
+        _ => Err(wrong()),
     }
 }
 
@@ -256,8 +302,8 @@ pub(super) async fn key_bearer(app: &App, key: &str) -> Result<Operator, Problem
 }
 
 /// `Authorization: Bearer` (RFC 6750 §2.1). A token in the query string is not looked for.
-pub(super) fn bearer(req: &Request) -> Result<Option<&str>, Problem> {
-    let mut headers = req.headers().get_all(AUTHORIZATION).iter();
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
     let Some(header) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {
         return Err(Problem::unauthenticated());
@@ -292,7 +338,8 @@ impl Handler for BearerDoor {
 
 impl BearerDoor {
     async fn enter(&self, req: &mut Request) -> Result<BearerToken, Problem> {
-        let in_header = bearer(req).map_err(|_| Problem::bearer_request("there must be one Authorization header"))?;
+        let in_header =
+            bearer(req.headers()).map_err(|_| Problem::bearer_request("there must be one Authorization header"))?;
         let in_header = in_header.map(|token| Secret::new(token.to_owned()));
         let is_form = req.headers().get(CONTENT_TYPE).is_some_and(|v| {
             v.to_str().is_ok_and(|v| v.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))

@@ -25,10 +25,10 @@ mod reply;
 mod routes;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use crate::admin::Admin;
@@ -83,15 +83,20 @@ pub struct Limits {
 
 /// Whether load balancers should send requests here.
 #[derive(Debug, Default)]
-pub struct Readiness(AtomicBool);
+pub struct Readiness(watch::Sender<bool>);
 
 impl Readiness {
     /// From now on `/readyz` fails: the server is about to stop.
     pub fn drain(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.send_replace(true);
     }
 
     fn is_draining(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.borrow()
+    }
+
+    /// For what goes on until then.
+    fn watch(&self) -> watch::Receiver<bool> {
+        self.0.subscribe()
     }
 }

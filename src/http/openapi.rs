@@ -183,6 +183,10 @@ pub(super) fn about(endpoint: Endpoint) -> (&'static str, &'static str) {
         Endpoint::Userinfo => (OAUTH, "What a token's subject agreed to tell (OpenID Connect Core)"),
         Endpoint::Logout => (OAUTH, "Sign out (OpenID Connect RP-Initiated Logout)"),
         Endpoint::AuthzenConfiguration => (DECISIONS, "Metadata of the decision point (AuthZEN 1.0)"),
+        Endpoint::AuthzenConfigurationOf => {
+            (DECISIONS, "The same for one resource server, for clients that speak for several")
+        }
+        Endpoint::Watch => (DECISIONS, "What writes change, as server-sent events, for those who keep answers"),
         Endpoint::Evaluation => (DECISIONS, "May this subject do this, to this resource? (AuthZEN 1.0)"),
         Endpoint::Evaluations => (DECISIONS, "The same, many times in one request (AuthZEN 1.0)"),
         Endpoint::SearchSubject => (DECISIONS, "Which subjects may do it (AuthZEN 1.0)"),

@@ -67,7 +67,7 @@ impl OperatorDoor {
     /// A bearer token for this API, an API key, or a client's Basic credentials.
     async fn operator(&self, req: &Request) -> Result<Operator, Problem> {
         let provider = &self.app.provider;
-        if let Some(token) = bearer(req)? {
+        if let Some(token) = bearer(req.headers())? {
             if is_api_key(token) {
                 return key_bearer(&self.app, token).await;
             }
@@ -79,7 +79,7 @@ impl OperatorDoor {
             return Ok(Operator { subject, key: None });
         }
         let (client_id, secret) =
-            basic(req).map_err(|_| Problem::unauthenticated())?.ok_or_else(Problem::unauthenticated)?;
+            basic(req.headers()).map_err(|_| Problem::unauthenticated())?.ok_or_else(Problem::unauthenticated)?;
         let client = provider.authenticate(&Presented::Basic { client_id, secret }).await?;
         Ok(Operator { subject: SubjectRef::Client(client.client_id.as_str().to_owned()), key: None })
     }

@@ -46,6 +46,8 @@ fn mount(app: &Arc<App>, row: &Row) -> Router {
         Endpoint::SearchSubject => goal(app, row, authzen::search::Search(app.clone(), Target::Subjects)),
         Endpoint::SearchResource => goal(app, row, authzen::search::Search(app.clone(), Target::Resources)),
         Endpoint::SearchAction => goal(app, row, authzen::search::Search(app.clone(), Target::Actions)),
+        Endpoint::Watch => goal(app, row, authzen::watch::Watching::new(app.clone())),
+        Endpoint::AuthzenConfigurationOf => goal(app, row, oidc::discovery::PolicyDecisionPointOf(issuer.clone())),
         Endpoint::Explain => goal(app, row, authzen::explain::Explain(app.clone())),
         Endpoint::Authorize => goal(app, row, oidc::authorize::Authorize(app.clone())),
         Endpoint::InteractionPage => goal(app, row, pages::interaction::InteractionPage(app.clone())),
@@ -74,6 +76,7 @@ const fn is_document(endpoint: Endpoint) -> bool {
         Endpoint::OpenidConfiguration
             | Endpoint::AuthorizationServerMetadata
             | Endpoint::AuthzenConfiguration
+            | Endpoint::AuthzenConfigurationOf
             | Endpoint::Jwks
             | Endpoint::Asset
             | Endpoint::OpenApi

@@ -85,9 +85,11 @@ impl Provider {
         if verified.claims.client_id == caller.client_id.as_str() {
             return Ok(true);
         }
-        let Some(speaks_for) = caller.speaks_for else { return Ok(false) };
+        if caller.speaks_for.is_empty() {
+            return Ok(false);
+        }
         let registry = self.decisions.registry().await?;
-        let identifier = registry.by_id(speaks_for).map(|rs| rs.identifier.as_str());
-        Ok(identifier.is_some_and(|identifier| verified.claims.aud.contains(identifier)))
+        let mut servers = caller.speaks_for.iter().filter_map(|id| registry.by_id(*id));
+        Ok(servers.any(|server| verified.claims.aud.contains(&server.identifier)))
     }
 }

@@ -53,13 +53,14 @@ pub fn authorization_server(issuer: &Issuer, ui_locales: &[&str]) -> Value {
 
 /// `/.well-known/authzen-configuration`.
 #[must_use]
-pub fn policy_decision_point(issuer: &Issuer) -> Value {
+pub fn policy_decision_point(issuer: &Issuer, base: &str) -> Value {
+    let at = |path: &str| issuer.at(&format!("{base}{path}"));
     json!({
-        "policy_decision_point": issuer.as_str(),
-        "access_evaluation_endpoint": issuer.at("/access/v1/evaluation"),
-        "access_evaluations_endpoint": issuer.at("/access/v1/evaluations"),
-        "search_subject_endpoint": issuer.at("/access/v1/search/subject"),
-        "search_resource_endpoint": issuer.at("/access/v1/search/resource"),
-        "search_action_endpoint": issuer.at("/access/v1/search/action"),
+        "policy_decision_point": at(""),
+        "access_evaluation_endpoint": at("/access/v1/evaluation"),
+        "access_evaluations_endpoint": at("/access/v1/evaluations"),
+        "search_subject_endpoint": at("/access/v1/search/subject"),
+        "search_resource_endpoint": at("/access/v1/search/resource"),
+        "search_action_endpoint": at("/access/v1/search/action"),
     })
 }

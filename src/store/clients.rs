@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
-use super::schema::{client_resources, clients};
+use super::schema::{client_resources, client_servers, clients};
 use super::types::{At, Uid};
 use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
 use crate::domain::id::{ClientId, ResourceServerId};
@@ -28,7 +28,6 @@ struct Row {
     secret_digest: Option<Vec<u8>>,
     jwks: Option<String>,
     scopes: String,
-    speaks_for: Option<Uid>,
     _created_at: At,
     disabled_at: Option<At>,
     grant_types: String,
@@ -59,7 +58,11 @@ fn words(uris: &[RedirectUri]) -> String {
 }
 
 impl Row {
-    fn into_domain(self, resources: Vec<ResourceServerId>) -> Result<Client, StoreError> {
+    fn into_domain(
+        self,
+        resources: Vec<ResourceServerId>,
+        speaks_for: Vec<ResourceServerId>,
+    ) -> Result<Client, StoreError> {
         let backchannel = self.backchannel_logout_uri.as_deref().map(BackchannelUri::parse);
         let method: AuthMethod = self.auth_method.parse().map_err(StoreError::corrupt)?;
         let credential = credential(method, self.secret_digest, self.jwks)
@@ -71,7 +74,7 @@ impl Row {
             credential,
             scopes: Scopes::parse(&self.scopes).map_err(StoreError::corrupt)?,
             resources,
-            speaks_for: self.speaks_for.map(|id| ResourceServerId::from_uuid(id.0)),
+            speaks_for,
             disabled: self.disabled_at.is_some(),
             grant_types: GrantTypes::parse(&self.grant_types).map_err(StoreError::corrupt)?,
             redirect_uris: uris(&self.redirect_uris)?,
@@ -120,7 +123,6 @@ pub async fn insert(tx: &mut Tx, client: &Client, now: Instant) -> Result<(), St
         clients::secret_digest.eq(digest),
         clients::jwks.eq(jwks),
         clients::scopes.eq(client.scopes.to_string()),
-        clients::speaks_for.eq(client.speaks_for.map(|id| Uid(id.uuid()))),
         clients::created_at.eq(At(now)),
         clients::grant_types.eq(client.grant_types.to_string()),
         clients::redirect_uris.eq(words(&client.redirect_uris)),
@@ -139,6 +141,13 @@ pub async fn insert(tx: &mut Tx, client: &Client, now: Instant) -> Result<(), St
         );
         on!(&mut **tx, |c| diesel::insert_into(client_resources::table).values(row).execute(c).await)?;
     }
+    for server in &client.speaks_for {
+        let row = (
+            client_servers::client_id.eq(Uid(client.id.uuid())),
+            client_servers::resource_server_id.eq(Uid(server.uuid())),
+        );
+        on!(&mut **tx, |c| diesel::insert_into(client_servers::table).values(row).execute(c).await)?;
+    }
     Ok(())
 }
 
@@ -149,7 +158,7 @@ pub async fn insert(tx: &mut Tx, client: &Client, now: Instant) -> Result<(), St
 pub async fn by_client_id(conn: &mut Conn, client_id: &str) -> Result<Option<Client>, StoreError> {
     let query = clients::table.filter(clients::client_id.eq(client_id)).limit(1);
     let rows = on!(conn, |c| query.load::<Row>(c).await)?;
-    Ok(with_resources(conn, rows).await?.pop())
+    Ok(with_servers(conn, rows).await?.pop())
 }
 
 /// The `client_id`s of clients in order of their identifiers, after one of them.
@@ -173,25 +182,33 @@ pub async fn client_ids(conn: &mut Conn, after: Uuid, limit: i64) -> Result<Vec<
 pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Client>, StoreError> {
     let query = clients::table.filter(clients::client_id.gt(after)).order(clients::client_id).limit(limit);
     let rows = on!(conn, |c| query.load::<Row>(c).await)?;
-    with_resources(conn, rows).await
+    with_servers(conn, rows).await
 }
 
-async fn with_resources(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Client>, StoreError> {
+async fn with_servers(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Client>, StoreError> {
     let ids: Vec<Uid> = rows.iter().map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let query = client_resources::table.filter(client_resources::client_id.eq_any(ids));
-    let mut resources: HashMap<Uuid, Vec<ResourceServerId>> = HashMap::new();
-    for (client, resource) in on!(conn, |c| query.load::<(Uid, Uid)>(c).await)? {
-        resources.entry(client.0).or_default().push(ResourceServerId::from_uuid(resource.0));
-    }
+    let query = client_resources::table.filter(client_resources::client_id.eq_any(ids.clone()));
+    let mut resources = by_client(on!(conn, |c| query.load::<(Uid, Uid)>(c).await)?);
+    let query = client_servers::table.filter(client_servers::client_id.eq_any(ids));
+    let mut servers = by_client(on!(conn, |c| query.load::<(Uid, Uid)>(c).await)?);
     rows.into_iter()
         .map(|row| {
-            let resources = resources.remove(&row.id.0).unwrap_or_default();
-            row.into_domain(resources)
+            let [resources, servers] =
+                [&mut resources, &mut servers].map(|of| of.remove(&row.id.0).unwrap_or_default());
+            row.into_domain(resources, servers)
         })
         .collect()
+}
+
+fn by_client(pairs: Vec<(Uid, Uid)>) -> HashMap<Uuid, Vec<ResourceServerId>> {
+    let mut by_client: HashMap<_, Vec<_>> = HashMap::new();
+    for (client, server) in pairs {
+        by_client.entry(client.0).or_default().push(ResourceServerId::from_uuid(server.0));
+    }
+    by_client
 }
 
 /// Disables (`Some`) or enables a client; false when it was so already.

@@ -73,7 +73,7 @@ pub struct StoreOptions {
 }
 
 enum Back {
-    Pg { pool: Pool<AsyncPgConnection>, log: Pool<AsyncPgConnection> },
+    Pg { pool: Pool<AsyncPgConnection>, log: Pool<AsyncPgConnection>, notices: pg::Notices },
     Lite { writer: Writer, readers: Pool<Lite>, log: Pool<Lite>, _server: Option<std::fs::File> },
 }
 
@@ -96,8 +96,8 @@ impl Store {
     /// The database cannot be reached or migrated, or another server has this SQLite file.
     pub async fn open(options: &StoreOptions, opener: Opener) -> Result<Self, StoreError> {
         let back = if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
-            let (pool, log) = pg::open(options).await?;
-            Back::Pg { pool, log }
+            let (pool, log, notices) = pg::open(options).await?;
+            Back::Pg { pool, log, notices }
         } else {
             let (writer, readers, log, server) = lite::open(options, opener).await?;
             Back::Lite { writer, readers, log, _server: server }
@@ -147,6 +147,18 @@ impl Store {
             Back::Pg { log, .. } => Conn::Pg(log.get().await.map_err(pool_error)?),
             Back::Lite { log, .. } => Conn::Lite(LiteConn::Reader(log.get().await.map_err(pool_error)?)),
         })
+    }
+
+    /// Calls `told` at once and then after each write of authorization data, by whichever session, until the connection is
+    /// lost. Waits for ever with SQLite, which tells nobody.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn listen(&self, told: impl FnMut()) -> Result<(), StoreError> {
+        match &self.back {
+            Back::Pg { notices, .. } => notices.listen(told).await,
+            Back::Lite { .. } => std::future::pending().await,
+        }
     }
 
     /// Reads that all see one moment. Commit it when done, to give its connection back.

@@ -246,6 +246,55 @@ pub async fn names_of(conn: &mut Conn, id: PersonId) -> Result<Vec<String>, Stor
     Ok(on!(conn, |c| query.load::<String>(c).await)?)
 }
 
+/// One name of a person.
+#[derive(Clone, Debug)]
+pub struct PersonName {
+    pub person: PersonId,
+    pub name: String,
+    sub: String,
+    username: String,
+}
+
+impl PersonName {
+    /// Whether single sectors know the person by it, and nobody else.
+    #[must_use]
+    pub fn is_pairwise(&self) -> bool {
+        self.name != self.sub && self.name != self.username
+    }
+}
+
+/// The people of these names.
+///
+/// # Errors
+/// The database's.
+pub async fn ids_of(conn: &mut Conn, names: &[String]) -> Result<Vec<Uuid>, StoreError> {
+    let query = person_names::table.filter(person_names::name.eq_any(names)).select(person_names::person_id);
+    let ids = on!(conn, |c| query.load::<Uid>(c).await)?;
+    Ok(ids.into_iter().map(|id| id.0).collect())
+}
+
+/// Every name of these people.
+///
+/// # Errors
+/// The database's.
+pub async fn all_names(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<PersonName>, StoreError> {
+    let ids: Vec<Uid> = ids.iter().copied().map(Uid).collect();
+    let query = person_names::table.inner_join(people::table).filter(person_names::person_id.eq_any(ids)).select((
+        person_names::person_id,
+        person_names::name,
+        people::sub,
+        people::username,
+    ));
+    let rows = on!(conn, |c| query.load::<(Uid, String, String, String)>(c).await)?;
+    let name = |(id, name, sub, username): (Uid, String, String, String)| PersonName {
+        person: PersonId::from_uuid(id.0),
+        name,
+        sub,
+        username,
+    };
+    Ok(rows.into_iter().map(name).collect())
+}
+
 /// The `sub` and username of people, by identifier.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio_postgres::config::SslMode;
@@ -17,14 +17,36 @@ use super::{StoreOptions, migrate};
 
 pub(super) async fn open(
     options: &StoreOptions,
-) -> Result<(Pool<AsyncPgConnection>, Pool<AsyncPgConnection>), StoreError> {
+) -> Result<(Pool<AsyncPgConnection>, Pool<AsyncPgConnection>, Notices), StoreError> {
     let tls = Arc::new(tls_config(options)?);
     let first = connect(&options.url, &tls, "")
         .await
         .map_err(|e| StoreError::failed(format!("PostgreSQL cannot be reached: {}", innermost(&e))))?;
     migrate::postgres(first).await?;
 
-    Ok((pool(options, &tls, options.connections_max)?, pool(options, &tls, 1)?))
+    let (main, log) = (pool(options, &tls, options.connections_max)?, pool(options, &tls, 1)?);
+    Ok((main, log, Notices { url: options.url.clone(), tls }))
+}
+
+/// What PostgreSQL tells of writes, over a connection of its own. It may be lost, and so may a notice.
+pub(super) struct Notices {
+    url: String,
+    tls: Arc<rustls::ClientConfig>,
+}
+
+impl Notices {
+    /// See [`super::Store::listen`].
+    pub(super) async fn listen(&self, mut told: impl FnMut()) -> Result<(), StoreError> {
+        let mut conn = connect(&self.url, &self.tls, "LISTEN doorward").await.map_err(StoreError::failed)?;
+        // Whatever was written before the first notice can come.
+        told();
+        let mut notices = std::pin::pin!(conn.notifications_stream());
+        while let Some(notice) = notices.next().await {
+            notice?;
+            told();
+        }
+        Ok(())
+    }
 }
 
 fn pool(

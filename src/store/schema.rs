@@ -97,7 +97,6 @@ diesel::table! {
         secret_digest -> Nullable<Binary>,
         jwks -> Nullable<Text>,
         scopes -> Text,
-        speaks_for -> Nullable<Id>,
         created_at -> Moment,
         disabled_at -> Nullable<Moment>,
         grant_types -> Text,
@@ -115,6 +114,15 @@ diesel::table! {
     use crate::store::types::Id;
 
     client_resources (client_id, resource_server_id) {
+        client_id -> Id,
+        resource_server_id -> Id,
+    }
+}
+
+diesel::table! {
+    use crate::store::types::Id;
+
+    client_servers (client_id, resource_server_id) {
         client_id -> Id,
         resource_server_id -> Id,
     }
@@ -538,6 +546,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     permissions,
     clients,
     client_resources,
+    client_servers,
     spent_assertions,
     roles,
     role_permissions,

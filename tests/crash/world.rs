@@ -58,7 +58,7 @@ pub fn client(client_id: &str) -> NewClient {
         jwks: None,
         scopes: Scopes::default(),
         resources: Vec::new(),
-        resource_server: None,
+        resource_servers: vec![],
         decision_caller: false,
         grant_types: GrantTypes { client_credentials: true, ..GrantTypes::default() },
         redirect_uris: Vec::new(),
@@ -141,7 +141,7 @@ impl World {
         let scopes = Scopes::parse("notes:read").unwrap();
         let bot = NewClient { scopes, resources: vec![notes()], ..client("bot") };
         let bot = admin.create_client(bot).await.unwrap();
-        let api = NewClient { resource_server: Some(notes()), decision_caller: true, ..client("notes-api") };
+        let api = NewClient { resource_servers: vec![notes()], decision_caller: true, ..client("notes-api") };
         let api = admin.create_client(api).await.unwrap();
         let secret = |made: Option<doorward::domain::secret::Secret>| made.unwrap().reveal().to_owned();
         let world = Self { bot: bot.client, bot_secret: secret(bot.secret), api_secret: secret(api.secret) };

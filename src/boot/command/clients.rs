@@ -34,10 +34,10 @@ pub(in crate::boot) struct CreateArgs {
     /// A scope it may ask for; may be repeated.
     #[arg(long)]
     scope: Vec<Scope>,
-    /// The resource server it speaks for: whose tokens it may introspect.
+    /// A resource server it speaks for: whose tokens it may introspect; may be repeated.
     #[arg(long, value_name = "NAME")]
-    resource_server: Option<Slug>,
-    /// Let it ask for the decisions of the resource server it speaks for.
+    resource_server: Vec<Slug>,
+    /// Let it ask for the decisions of the resource servers it speaks for.
     #[arg(long)]
     decision_caller: bool,
     /// A grant it may use: client_credentials, authorization_code, refresh_token; may be repeated. Without it:
@@ -124,7 +124,7 @@ fn new_client(args: CreateArgs) -> Result<NewClient, String> {
         jwks: args.jwks.map(read).transpose()?,
         scopes: args.scope.into_iter().collect(),
         resources: args.resource,
-        resource_server: args.resource_server,
+        resource_servers: args.resource_server,
         decision_caller: args.decision_caller,
         grant_types: grants(&args.grant_type, &args.redirect_uri)?,
         redirect_uris: args.redirect_uri,
@@ -182,7 +182,7 @@ async fn show(cx: &Context<'_>, client: &Client) -> Result<(), BootError> {
             ("auth method", client.credential.method().to_string()),
             ("may ask for", texts(value.get("resources"))),
             ("scopes", client.scopes.to_string()),
-            ("speaks for", texts(value.get("resource_server"))),
+            ("speaks for", texts(value.get("resource_servers"))),
         ];
         lines.map(|(name, text)| format!("{name:12} {text}").trim_end().to_owned()).join("\n")
     });

@@ -143,7 +143,7 @@ fn client(client_id: &str, name: &str, notes: &Slug, is_api: bool) -> Result<New
         jwks: None,
         scopes: if is_api { Scopes::default() } else { Scopes::parse("notes:read notes:write")? },
         resources: if is_api { Vec::new() } else { vec![notes.clone()] },
-        resource_server: is_api.then(|| notes.clone()),
+        resource_servers: is_api.then(|| notes.clone()).into_iter().collect(),
         decision_caller: is_api,
         grant_types: GrantTypes { client_credentials: true, ..GrantTypes::default() },
         redirect_uris: Vec::new(),

@@ -16,6 +16,7 @@ use super::super::{App, json, reply};
 use super::request::{self, Answered};
 use crate::domain::change::Revision;
 use crate::domain::id::FactId;
+use crate::domain::time::Instant;
 
 #[derive(Clone)]
 pub(in crate::http) struct Evaluation(pub Arc<App>);
@@ -47,7 +48,12 @@ impl Evaluation {
 pub(super) fn answer(app: &App, res: &mut Response, answered: &Answered, body: &Value, started: Duration) {
     reply::json(res, StatusCode::OK, body);
     about(app, res, answered.revision, started);
-    if let Some(edge) = answered.valid_until {
+    valid_until(res, answered.valid_until);
+}
+
+/// The moment from which the answer may be another one, with no write in between.
+pub(super) fn valid_until(res: &mut Response, edge: Option<Instant>) {
+    if let Some(edge) = edge {
         header(res, HeaderName::from_static("doorward-valid-until"), &edge.to_string());
     }
 }

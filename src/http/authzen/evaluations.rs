@@ -10,8 +10,9 @@ use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::json::Object;
 use super::super::{App, json, reply};
-use super::evaluation::answer;
+use super::evaluation::{about, answer, valid_until};
 use super::request::{Answered, Evaluation};
+use crate::domain::change::Revision;
 use crate::domain::time::Instant;
 
 #[derive(Clone)]
@@ -51,6 +52,21 @@ impl Semantic {
     }
 }
 
+/// The answers of a batch, and what holds for all of them: the oldest revision, the first moment that could change one.
+struct Batch {
+    answers: Vec<Value>,
+    revision: Revision,
+    valid_until: Option<Instant>,
+}
+
+/// Defaults are read anew for each item that they stand in for: so many bytes in all.
+const DEFAULTS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+fn defaults_size(body: &Object) -> usize {
+    let members = ["subject", "action", "resource", "context"].into_iter().filter_map(|name| body.get(name));
+    members.map(|member| member.to_string().len()).sum()
+}
+
 #[handler]
 impl Evaluations {
     async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
@@ -83,8 +99,14 @@ impl Evaluations {
             let problem = format!("evaluations must not hold more than {} items", self.0.limits.batch_max);
             return Err(Problem::bad_request(&problem));
         }
-        let answers = self.all(items, &body, asked, semantic, now).await?;
-        reply::json(res, StatusCode::OK, &json!({ "evaluations": answers }));
+        if defaults_size(&body).saturating_mul(items.len()) > DEFAULTS_BYTES_MAX {
+            let problem = "the members at the top are too large to stand in for so many items: send fewer at once";
+            return Err(Problem::bad_request(problem));
+        }
+        let batch = self.all(items, &body, asked, semantic, now).await?;
+        reply::json(res, StatusCode::OK, &json!({ "evaluations": batch.answers }));
+        about(&self.0, res, batch.revision, started);
+        valid_until(res, batch.valid_until);
         Ok(())
     }
 
@@ -95,21 +117,28 @@ impl Evaluations {
         asked: &Asked,
         semantic: Semantic,
         now: Instant,
-    ) -> Result<Vec<Value>, Problem> {
-        let mut answers = Vec::with_capacity(items.len());
+    ) -> Result<Batch, Problem> {
+        let revision = self.0.provider.decisions().applied().revision;
+        let mut batch = Batch { answers: Vec::with_capacity(items.len()), revision, valid_until: None };
         for (index, item) in items.iter().enumerate() {
             let (allowed, answer) = match self.one(index, item, defaults, asked, now).await {
-                Ok(answered) => (answered.allowed, answered.as_item()),
-                // Not knowing is not denying: a fault fails the whole batch.
+                Ok(answered) => {
+                    batch.revision = batch.revision.min(answered.revision);
+                    batch.valid_until = [batch.valid_until, answered.valid_until].into_iter().flatten().min();
+                    (answered.allowed, answered.as_item())
+                }
+                // Not knowing is not denying: a fault fails the whole batch. That one item asks too much is its own.
                 Err(problem) if problem.is_fault() => return Err(problem),
                 Err(problem) => (false, json!({ "decision": false, "context": { "error": problem.as_item() } })),
             };
-            answers.push(answer);
+            batch.answers.push(answer);
             if semantic.stops_after(allowed) {
                 break;
             }
+            // What is cached waits for nothing: others get their turn all the same.
+            tokio::task::consume_budget().await;
         }
-        Ok(answers)
+        Ok(batch)
     }
 
     async fn one(

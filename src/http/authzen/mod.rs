@@ -7,3 +7,4 @@ pub(super) mod explain;
 mod page;
 mod request;
 pub(super) mod search;
+pub(super) mod watch;

@@ -56,7 +56,10 @@ impl Answered {
 }
 
 /// The member of the context that asks why. It speaks to this service and to no policy.
-const EXPLAIN: &str = "explain";
+pub(super) const EXPLAIN: &str = "explain";
+
+/// The subject type whose identifier is a token, and whose subject its bearer.
+const ACCESS_TOKEN: &str = "access_token";
 
 /// What an evaluation takes from defaults (AuthZEN §7.1.1): each member whole.
 pub(super) fn member<'a>(name: &str, item: &'a Object, defaults: &'a Object) -> Option<&'a Value> {
@@ -89,7 +92,7 @@ impl Evaluation {
 
     /// The subject for the log; a token is never logged.
     pub(super) fn named_subject(&self) -> Option<String> {
-        let short = self.subject_id.len() <= SUBJECT_LEN_MAX && self.subject_type != "access_token";
+        let short = self.subject_id.len() <= SUBJECT_LEN_MAX && self.subject_type != ACCESS_TOKEN;
         short.then(|| format!("{}:{}", self.subject_type, self.subject_id))
     }
 
@@ -99,13 +102,21 @@ impl Evaluation {
             return self.explain(app, at, now).await;
         }
         let decisions = app.provider.decisions();
+        let before = decisions.applied().revision;
+        let nobody = Answered { allowed: false, valid_until: None, revision: before, explanation: None };
         let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
-            let revision = decisions.applied().revision;
-            return Ok(Answered { allowed: false, valid_until: None, revision, explanation: None });
+            return Ok(nobody);
         };
+        let token = (self.subject_type == ACCESS_TOKEN).then(|| self.subject_id.clone());
         let query = self.query(subject);
         decisions.check_sent(at.resource_server.id, &query).await?;
         let (decision, revision) = decisions.decide(at.resource_server.id, &query, now).await?;
+        // A token that ended meanwhile was no longer good at the revision of this decision.
+        if let Some(token) = token.filter(|_| revision > before)
+            && self::subject(app, at, ACCESS_TOKEN, &token).await?.is_none()
+        {
+            return Ok(Answered { revision, ..nobody });
+        }
         // What a token permits ends with it.
         let valid_until = [decision.valid_until, expires_at].into_iter().flatten().min();
         Ok(Answered { allowed: decision.allowed, valid_until, revision, explanation: None })
@@ -140,7 +151,7 @@ pub(super) async fn subject(
     id: &str,
 ) -> Result<Option<(SubjectRef, Option<Instant>)>, Problem> {
     match subject_type {
-        "access_token" => match app.provider.accept(id, &at.resource_server.identifier).await {
+        ACCESS_TOKEN => match app.provider.accept(id, &at.resource_server.identifier).await {
             Ok(verified) => Ok(Some((verified.subject(), Some(verified.expires_at())))),
             Err(BearerError::Decision(fault)) => Err(fault.into()),
             // A token that is not valid for this resource server speaks for nobody.
@@ -155,7 +166,7 @@ pub(super) async fn subject(
 
 /// The longest identifier a subject of this type may have: that of an `access_token` is the token itself.
 pub(super) fn subject_id_max(subject_type: &str) -> usize {
-    if subject_type == "access_token" { TOKEN_LEN_MAX } else { NAME_LEN_MAX }
+    if subject_type == ACCESS_TOKEN { TOKEN_LEN_MAX } else { NAME_LEN_MAX }
 }
 
 pub(super) fn object<'a>(name: &str, value: Option<&'a Value>) -> Result<&'a Object, Problem> {

@@ -13,7 +13,7 @@ use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::evaluation::about;
 use super::page::{self, PageAsked, Place};
-use super::request::{NAME_LEN_MAX, SUBJECT_LEN_MAX, object, optional_object, subject, subject_id_max, text};
+use super::request::{EXPLAIN, NAME_LEN_MAX, SUBJECT_LEN_MAX, object, optional_object, subject, subject_id_max, text};
 use crate::decision::{Found, Page, Query, Sent, SubjectRef, Target};
 use crate::domain::change::Revision;
 
@@ -88,6 +88,9 @@ impl Sought {
             is_given.then(|| text(name, of.get(member), len_max)).transpose()
         };
         let id_max = subject_id_max(&subject_type);
+        let mut context = optional_object("context", body.get("context"))?;
+        // Searches are not explained.
+        context.remove(EXPLAIN);
         Ok(Self {
             target,
             subject_id: given(target != Target::Subjects, "subject.id", subject, "id", id_max)?,
@@ -99,7 +102,7 @@ impl Sought {
                 subject: optional_object("subject.properties", subject.get("properties"))?,
                 action: optional_object("action.properties", action.get("properties"))?,
                 resource: optional_object("resource.properties", resource.get("properties"))?,
-                context: optional_object("context", body.get("context"))?,
+                context,
             },
         })
     }

@@ -91,7 +91,10 @@ impl OAuthError {
         match error {
             DecisionError::Stale => Self::unavailable(error),
             // What a request sends beside the names reaches no token endpoint.
-            DecisionError::OverBudget | DecisionError::Sent(_) | DecisionError::Policies(_) => Self::failed(error),
+            DecisionError::OverBudget
+            | DecisionError::Sent(_)
+            | DecisionError::Policies(_)
+            | DecisionError::UnknownPosition => Self::failed(error),
             DecisionError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }
     }

@@ -25,6 +25,8 @@ pub(in crate::http) struct Problem {
 
 /// Both schemes the decision API takes; a bare `Bearer` when no token was sent (RFC 6750 §3.1).
 const CHALLENGE: &str = "Bearer, Basic realm=\"doorward\", charset=\"UTF-8\"";
+/// A decision that would have to walk more than any may: the fault is not in this service but in what was asked.
+const OVER_BUDGET: &str = "over_budget";
 const INVALID_TOKEN: &str = "Bearer error=\"invalid_token\"";
 
 impl Problem {
@@ -68,21 +70,24 @@ impl Problem {
             AdminError::LastAdmin => refused(StatusCode::CONFLICT, "last_administrator"),
             AdminError::OperatorGone => refused(StatusCode::FORBIDDEN, "not_permitted"),
             // No endpoint of the administration API uses the set-up link, or decides about what a request sends.
-            AdminError::SetupLinkSpent | AdminError::Decision(DecisionError::Sent(_) | DecisionError::Policies(_)) => {
-                Self::failed(error)
-            }
+            AdminError::SetupLinkSpent
+            | AdminError::Decision(
+                DecisionError::Sent(_) | DecisionError::Policies(_) | DecisionError::UnknownPosition,
+            ) => Self::failed(error),
             AdminError::Decision(DecisionError::Stale) => Self::unavailable(error),
             AdminError::Decision(DecisionError::Store(fault)) | AdminError::Store(fault) => {
                 Self::fault(error, fault.is_busy())
             }
-            AdminError::Decision(DecisionError::OverBudget) => {
-                refused(StatusCode::INTERNAL_SERVER_ERROR, "over_budget")
-            }
+            AdminError::Decision(DecisionError::OverBudget) => refused(StatusCode::INTERNAL_SERVER_ERROR, OVER_BUDGET),
         }
     }
 
     pub(in crate::http) fn busy(fault: &(dyn std::error::Error + 'static)) -> Self {
         Self::unavailable(fault)
+    }
+
+    pub(in crate::http) fn too_many_watchers() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "too many watch this node already; try another one")
     }
 
     pub(in crate::http) fn bad_request(detail: &str) -> Self {
@@ -122,6 +127,12 @@ impl Problem {
 
     pub(in crate::http) fn not_a_decision_caller() -> Self {
         let detail = "this client is bound to no resource server, or may not ask for its decisions";
+        Self::new(StatusCode::FORBIDDEN, "not_a_decision_caller", detail)
+    }
+
+    /// A caller that speaks for several resource servers has to say for which.
+    pub(in crate::http) fn needs_a_base() -> Self {
+        let detail = "this client speaks for several resource servers: ask below /r/ and the name of one of them";
         Self::new(StatusCode::FORBIDDEN, "not_a_decision_caller", detail)
     }
 
@@ -166,7 +177,7 @@ impl Problem {
 
     /// Whether this says that the service could not answer, not that the request was wrong.
     pub(in crate::http) fn is_fault(&self) -> bool {
-        self.status.is_server_error()
+        self.status.is_server_error() && self.code != OVER_BUDGET
     }
 
     /// The status and text of a problem inside a batch.
@@ -197,10 +208,11 @@ impl From<DecisionError> for Problem {
     fn from(error: DecisionError) -> Self {
         match &error {
             DecisionError::Stale => Self::unavailable(&error),
-            DecisionError::OverBudget => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "over_budget", &error.to_string())
-            }
+            DecisionError::OverBudget => Self::new(StatusCode::INTERNAL_SERVER_ERROR, OVER_BUDGET, &error.to_string()),
             DecisionError::Sent(wrong) => Self::bad_request(&wrong.to_string()),
+            DecisionError::UnknownPosition => {
+                Self::new(StatusCode::BAD_REQUEST, "unknown_consistency_token", &error.to_string())
+            }
             DecisionError::Policies(_) => Self::failed(&error),
             DecisionError::Store(fault) => Self::fault(fault, fault.is_busy()),
         }

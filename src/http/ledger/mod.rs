@@ -46,6 +46,8 @@ pub enum Endpoint {
     OpenidConfiguration,
     AuthorizationServerMetadata,
     AuthzenConfiguration,
+    /// The same for one of several resource servers.
+    AuthzenConfigurationOf,
     Jwks,
     Token,
     Revoke,
@@ -55,6 +57,7 @@ pub enum Endpoint {
     SearchSubject,
     SearchResource,
     SearchAction,
+    Watch,
     Explain,
     Authorize,
     InteractionPage,
@@ -105,6 +108,11 @@ const fn guarded(path: &'static str, endpoint: Endpoint, caller: Caller, cors: b
     Row { verb: Verb::Post, path, endpoint, caller, cors, refused_by }
 }
 
+/// The decisions of one resource server, for clients that speak for several.
+const fn at_a_base(path: &'static str, endpoint: Endpoint) -> Row {
+    guarded(path, endpoint, Caller::DecisionCaller, false, "a_base_is_for_those_who_speak_for_it")
+}
+
 const fn posted(row: Row) -> Row {
     Row { verb: Verb::Post, ..row }
 }
@@ -119,7 +127,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 /// All but the administration API.
-pub const LEDGER: [Row; 32] = [
+pub const LEDGER: [Row; 40] = [
     open("/.well-known/openid-configuration", Endpoint::OpenidConfiguration, true),
     open("/.well-known/oauth-authorization-server", Endpoint::AuthorizationServerMetadata, true),
     open("/.well-known/authzen-configuration", Endpoint::AuthzenConfiguration, true),
@@ -168,6 +176,23 @@ pub const LEDGER: [Row; 32] = [
         false,
         "a_search_needs_a_decision_caller",
     ),
+    Row {
+        verb: Verb::Get,
+        ..guarded(
+            "/access/v1/watch",
+            Endpoint::Watch,
+            Caller::DecisionCaller,
+            false,
+            "to_watch_needs_a_decision_caller",
+        )
+    },
+    open("/.well-known/authzen-configuration/r/{resource_server}", Endpoint::AuthzenConfigurationOf, true),
+    at_a_base("/r/{resource_server}/access/v1/evaluation", Endpoint::Evaluation),
+    at_a_base("/r/{resource_server}/access/v1/evaluations", Endpoint::Evaluations),
+    at_a_base("/r/{resource_server}/access/v1/search/subject", Endpoint::SearchSubject),
+    at_a_base("/r/{resource_server}/access/v1/search/resource", Endpoint::SearchResource),
+    at_a_base("/r/{resource_server}/access/v1/search/action", Endpoint::SearchAction),
+    Row { verb: Verb::Get, ..at_a_base("/r/{resource_server}/access/v1/watch", Endpoint::Watch) },
     guarded(
         "/api/v1/authz/explain",
         Endpoint::Explain,

@@ -29,11 +29,19 @@ pub async fn measure() {
     let url = format!("sqlite://{}", folder.path().join("doorward.db").display());
     let site = &Site::open(Some(&url)).await;
     let before = site.program.resident_kib();
+    println!("  making the rows of {SESSIONS} sessions");
     let tokens = RefCell::new(rows(&url).await);
     let workers = (0..AT_ONCE).map(async |_| {
         loop {
-            let Some(token) = tokens.borrow_mut().pop() else { return };
+            let (next, left) = {
+                let mut tokens = tokens.borrow_mut();
+                (tokens.pop(), tokens.len())
+            };
+            let Some(token) = next else { return };
             site.use_session(&token).await;
+            if left.is_multiple_of(SESSIONS / 10) {
+                println!("  {} of them used", SESSIONS - left);
+            }
         }
     });
     futures_util::future::join_all(workers).await;

@@ -194,8 +194,8 @@ fn cookie(answer: &reqwest::Response) -> String {
 }
 
 /// A database of its own on that server.
-pub fn fresh_database(url: &str) -> String {
-    let name = format!("doorward_bench_{}", std::process::id());
+pub fn fresh_database(url: &str, which: &str) -> String {
+    let name = format!("doorward_bench_{}_{which}", std::process::id());
     let made = std::process::Command::new("psql").args([url, "-qc", &format!("CREATE DATABASE {name}")]).status();
     assert!(made.is_ok_and(|status| status.success()), "psql could not make a database (postgresql-client)");
     let mut url = url::Url::parse(url).unwrap();

@@ -41,7 +41,7 @@ both! {
         });
         let made = root.made("/api/v1/clients", &web).await;
         assert_eq!((&made["grant_types"], &made["subject_type"]), (&json!("authorization_code refresh_token"), &json!("pairwise")));
-        let api = json!({ "client_id": "decider", "resource_server": "notes", "decision_caller": true });
+        let api = json!({ "client_id": "decider", "resource_servers": ["notes"], "decision_caller": true });
         let made = root.made("/api/v1/clients", &api).await;
         let auth = Auth::basic("decider", made["client_secret"].as_str().unwrap());
         let body = crate::support::evaluation("user", "alice", "read", "note", "1");

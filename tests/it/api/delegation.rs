@@ -168,7 +168,7 @@ both! {
         }
         is_done("a plain one", &keeper.act("/api/v1/clients/bot/secret").await);
         is_beyond("a decision caller's secret", &keeper.act("/api/v1/clients/notes-api/secret").await);
-        let caller = json!({ "client_id": "c", "resource_server": "notes", "decision_caller": true });
+        let caller = json!({ "client_id": "c", "resource_servers": ["notes"], "decision_caller": true });
         is_beyond("a decision caller", &keeper.post("/api/v1/clients", &caller).await);
         // Whoever signs in with it would hand it a token of theirs for this very API.
         let console = json!({

@@ -1,8 +1,11 @@
+mod consistency;
 mod decisions;
 mod evaluation;
 mod evaluations;
 mod explain;
+mod history;
 mod policies;
 mod relations;
 mod search;
+mod watch;
 mod worlds;

@@ -65,7 +65,7 @@ impl House {
     async fn api_of(&self, server: &str) -> Auth {
         let id = format!("{server}-pep");
         let new = NewClient {
-            resource_server: Some(slug(server)),
+            resource_servers: vec![slug(server)],
             decision_caller: true,
             ..new_client(&id, AuthMethod::ClientSecretBasic)
         };

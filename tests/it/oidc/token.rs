@@ -166,7 +166,7 @@ both! {
         let both = NewClient {
             scopes: Scopes::parse("notes:read").unwrap(),
             resources: vec![slug("notes")],
-            resource_server: Some(slug("files")),
+            resource_servers: vec![slug("files")],
             decision_caller: true,
             ..new_client("both", AuthMethod::ClientSecretBasic)
         };

@@ -67,7 +67,11 @@ impl House {
 
     /// A second node on the same database, with the same master key.
     pub async fn neighbour(&self) -> Self {
-        let options = Options::default().set("server.issuer", self.issuer());
+        self.neighbour_with(Options::default()).await
+    }
+
+    pub async fn neighbour_with(&self, options: Options) -> Self {
+        let options = options.set("server.issuer", self.issuer());
         let mut house = Self::open(self.folder.clone(), self.database_url.clone(), options, self.clock.clone()).await;
         house.world = self.world.clone();
         house

@@ -48,7 +48,7 @@ pub fn new_client(client_id: &str, auth_method: AuthMethod) -> NewClient {
         jwks: None,
         scopes: Scopes::default(),
         resources: Vec::new(),
-        resource_server: None,
+        resource_servers: vec![],
         decision_caller: false,
         grant_types: GrantTypes { client_credentials: true, ..GrantTypes::default() },
         redirect_uris: Vec::new(),
@@ -120,7 +120,7 @@ impl World {
         let scopes = Scopes::parse("notes:read files:read").unwrap();
         world.two = secret(admin, NewClient { scopes, resources: vec![slug("notes"), slug("files")], ..two }).await;
         let speaks = |id, name| NewClient {
-            resource_server: Some(slug(name)),
+            resource_servers: vec![slug(name)],
             decision_caller: true,
             ..new_client(id, AuthMethod::ClientSecretBasic)
         };

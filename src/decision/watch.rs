@@ -1,0 +1,408 @@
+//! What a write can have changed for those who keep answers: the change log in their words, as it is applied here.
+//!
+//! It names too much rather than too little: whoever drops all that is named keeps nothing that a write made wrong. What
+//! time alone changes is no write; answers say until when they hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OnceCell, broadcast};
+use uuid::Uuid;
+
+use super::follow::{self, BATCH};
+use super::service::{DecisionError, Decisions};
+use crate::domain::assignment::Principal;
+use crate::domain::change::{Changed, Position, Revision};
+use crate::domain::id::ResourceServerId;
+use crate::domain::model::{CLIENT, Model, SubjectPattern, USER};
+use crate::domain::object::ObjectRef;
+use crate::store::people::PersonName;
+use crate::store::{Conn, StoreError, changes, clients, people, subjects};
+
+/// So far behind, in writes, a watcher is told everything it missed; beyond, that it missed too much.
+pub const BEHIND_MAX: i64 = 10_000;
+
+/// Batches a slow watcher may be behind before it reads from the log instead.
+const FEED_LEN: usize = 256;
+
+/// The subject type whose identifiers are tokens.
+const ACCESS_TOKEN: &str = "access_token";
+
+/// What the follower of the change log applied in one go.
+pub(super) struct Applied {
+    to: Position,
+    /// Nothing where the history began anew.
+    changes: Option<Vec<(Revision, Changed)>>,
+    names: OnceCell<Names>,
+}
+
+impl Applied {
+    pub(super) fn new(to: Position, changes: Option<Vec<(Revision, Changed)>>) -> Self {
+        Self { to, changes, names: OnceCell::new() }
+    }
+}
+
+/// The way from the follower to all who watch.
+pub(super) fn feed() -> broadcast::Sender<Arc<Applied>> {
+    broadcast::Sender::new(FEED_LEN)
+}
+
+/// What is told to whoever watches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// Forget everything: the history is another one, or too much of it was missed.
+    Reset(Position),
+    /// Forget what is about any of this.
+    Changed(Position, Affected),
+}
+
+impl Told {
+    /// How far whoever was told this has come.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        match self {
+            Self::Reset(position) | Self::Changed(position, _) => *position,
+        }
+    }
+}
+
+/// What answers may be about that have become wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Affected {
+    /// Any answer of this resource server.
+    pub everything: bool,
+    /// Answers about these subjects; without an identifier about all of a type.
+    pub subjects: BTreeSet<Subject>,
+    /// Answers about these resources.
+    pub resources: BTreeSet<Resource>,
+    /// Answers about any resource of these types: they can follow from the resources above.
+    pub resource_types: BTreeSet<String>,
+}
+
+impl Affected {
+    /// Whether no answer of this resource server can have changed.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub struct Subject {
+    #[serde(rename = "type")]
+    pub of: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub struct Resource {
+    #[serde(rename = "type")]
+    pub of: String,
+    pub id: String,
+}
+
+/// One who watches what happens to one resource server.
+pub struct Watch {
+    service: Arc<Decisions>,
+    at: ResourceServerId,
+    feed: broadcast::Receiver<Arc<Applied>>,
+    cursor: Position,
+    /// Up to here the log is read; what comes after, the feed brings.
+    behind_until: Revision,
+    is_lost: bool,
+}
+
+impl Decisions {
+    /// Watches a resource server, from a position on or from now. It tells only what this node has applied, so that
+    /// whoever asks this node again is not answered from before.
+    #[must_use]
+    pub fn watch(self: &Arc<Self>, at: ResourceServerId, after: Option<Position>) -> Watch {
+        // The feed first: what is applied from here on comes by it.
+        let feed = self.feed.subscribe();
+        let applied = self.applied();
+        let cursor = after.unwrap_or(applied);
+        let gap = applied.revision.0 - cursor.revision.0;
+        let is_lost = cursor.epoch != applied.epoch || !(0..=BEHIND_MAX).contains(&gap);
+        Watch { service: self.clone(), at, feed, cursor, behind_until: applied.revision, is_lost }
+    }
+}
+
+impl Watch {
+    /// How far it has come.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.cursor
+    }
+
+    /// Waits for what happens next. Dropped while it waits, it loses nothing.
+    ///
+    /// # Errors
+    /// The log or a name could not be read; or [`DecisionError::Stale`] when this node stops.
+    pub async fn next(&mut self) -> Result<Told, DecisionError> {
+        loop {
+            if self.is_lost {
+                return Ok(self.reset(self.service.applied()));
+            }
+            if self.cursor.revision < self.behind_until {
+                if let Some(told) = self.catch_up().await? {
+                    return Ok(told);
+                }
+                continue;
+            }
+            match self.feed.recv().await {
+                Ok(applied) => {
+                    if let Some(told) = self.tell(&applied).await? {
+                        return Ok(told);
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {
+                    let applied = self.service.applied();
+                    self.is_lost = applied.revision.0 - self.cursor.revision.0 > BEHIND_MAX;
+                    self.behind_until = applied.revision;
+                }
+                Err(RecvError::Closed) => return Err(DecisionError::Stale),
+            }
+        }
+    }
+
+    fn reset(&mut self, to: Position) -> Told {
+        self.is_lost = false;
+        (self.cursor, self.behind_until) = (to, to.revision);
+        Told::Reset(to)
+    }
+
+    async fn tell(&mut self, applied: &Applied) -> Result<Option<Told>, DecisionError> {
+        let Some(changes) = &applied.changes else { return Ok(Some(self.reset(applied.to))) };
+        if applied.to.revision <= self.cursor.revision {
+            return Ok(None);
+        }
+        let names = applied.names.get_or_try_init(|| self.names(changes)).await?;
+        let new = changes.iter().filter(|(revision, _)| *revision > self.cursor.revision);
+        let affected = self.affected(new.map(|(_, changed)| changed), names).await?;
+        self.cursor = applied.to;
+        Ok((!affected.is_nothing()).then_some(Told::Changed(self.cursor, affected)))
+    }
+
+    /// The next part of the log that the feed does not bring.
+    async fn catch_up(&mut self) -> Result<Option<Told>, DecisionError> {
+        let from = self.cursor.revision;
+        let mut conn = self.service.store.read().await?;
+        if changes::position(&mut conn).await?.epoch != self.cursor.epoch {
+            return Ok(Some(self.reset(self.service.applied())));
+        }
+        let read = changes::since(&mut conn, from, BATCH).await?;
+        drop(conn);
+        let (mut batch, to) = follow::whole(read, from, self.behind_until);
+        // What is newer has its own turn, when it is applied here.
+        batch.retain(|(revision, _)| *revision <= self.behind_until);
+        self.cursor.revision = to.min(self.behind_until);
+        let Ok(batch) = batch.into_iter().map(|(_, changed)| changed).collect::<Result<Vec<_>, _>>() else {
+            // A kind that a newer node wrote.
+            return Ok(Some(Told::Reset(self.cursor)));
+        };
+        let names = Names::load(&mut self.service.store.read().await?, batch.iter()).await?;
+        let affected = self.affected(batch.iter(), &names).await?;
+        Ok((!affected.is_nothing()).then_some(Told::Changed(self.cursor, affected)))
+    }
+
+    async fn names(&self, changes: &[(Revision, Changed)]) -> Result<Names, StoreError> {
+        let changes = changes.iter().map(|(_, changed)| changed);
+        // Most writes name nothing that has to be looked up.
+        if changes.clone().all(|changed| Wanted::of(changed).is_none()) {
+            return Ok(Names::default());
+        }
+        Names::load(&mut self.service.store.read().await?, changes).await
+    }
+
+    async fn affected(
+        &self,
+        changes: impl Iterator<Item = &Changed>,
+        names: &Names,
+    ) -> Result<Affected, DecisionError> {
+        let (_, snapshot) = self.service.snapshot(self.at).await?;
+        let mut affected = Affected::default();
+        for changed in changes {
+            affected.add(self.at, changed, names, snapshot.model());
+        }
+        if affected.everything {
+            affected = Affected { everything: true, ..Affected::default() };
+        }
+        Ok(affected)
+    }
+}
+
+impl Affected {
+    fn add(&mut self, at: ResourceServerId, changed: &Changed, names: &Names, model: Option<&Model>) {
+        match changed {
+            Changed::User(name) => self.user(names, name),
+            Changed::Person(id) => self.principal(names, Principal::Person(*id)),
+            Changed::Client(name) => self.subject(CLIENT, Some(name)),
+            Changed::Memberships(of) => self.principal(names, *of),
+            Changed::Roles(of) => self.everything |= *of == at,
+            Changed::Assignments(of, principal, scope) if *of == at => match (principal, scope) {
+                // Its members are many, but what they hold is held there.
+                (Principal::Group(_), Some(scope)) => self.resource(scope, model),
+                (principal, _) => self.principal(names, *principal),
+            },
+            Changed::Attributes(of, principal) if *of == at => self.principal(names, *principal),
+            Changed::Resource(of, object) | Changed::Relations(of, object, _) if *of == at => {
+                self.resource(object, model);
+            }
+            Changed::ExternalSubject(of, name) if *of == at => self.subject(name.object_type(), Some(name.id())),
+            // Which tokens are meant is not for everybody to know.
+            Changed::Grant(_) | Changed::DeniedToken { .. } => self.subject(ACCESS_TOKEN, None),
+            Changed::Assignments(..)
+            | Changed::Attributes(..)
+            | Changed::Resource(..)
+            | Changed::Relations(..)
+            | Changed::ExternalSubject(..)
+            | Changed::ResourceServers
+            | Changed::SigningKeys => {}
+        }
+    }
+
+    fn subject(&mut self, of: &str, id: Option<&str>) {
+        self.subjects.insert(Subject { of: of.to_owned(), id: id.map(str::to_owned) });
+        // They may have been named by a token they bear.
+        if matches!(of, USER | CLIENT) {
+            self.subjects.insert(Subject { of: ACCESS_TOKEN.to_owned(), id: None });
+        }
+    }
+
+    /// A person by one of their names. What single sectors know them by is told to nobody: all people stand in for it.
+    fn user(&mut self, names: &Names, name: &str) {
+        match names.people.iter().flat_map(|(_, all)| all).find(|known| known.name == name) {
+            Some(known) if known.is_pairwise() => self.subject(USER, None),
+            Some(_) | None => self.subject(USER, Some(name)),
+        }
+    }
+
+    fn principal(&mut self, names: &Names, principal: Principal) {
+        let id = principal.uuid();
+        match principal {
+            Principal::Person(_) => {
+                for known in names.people.get(&id).into_iter().flatten() {
+                    self.user(names, &known.name);
+                }
+            }
+            Principal::Client(_) => {
+                if let Some(client_id) = names.clients.get(&id) {
+                    self.subject(CLIENT, Some(client_id));
+                }
+            }
+            Principal::External(_) => {
+                if let Some(name) = names.externals.get(&id) {
+                    self.subject(name.object_type(), Some(name.id()));
+                }
+            }
+            // Nobody else knows who its members are.
+            Principal::Group(_) => self.everything = true,
+        }
+    }
+
+    fn resource(&mut self, object: &ObjectRef, model: Option<&Model>) {
+        self.resources.insert(Resource { of: object.object_type().to_owned(), id: object.id().to_owned() });
+        self.resource_types.extend(model.into_iter().flat_map(|model| led_to(model, object.object_type())));
+    }
+}
+
+/// The types of resources whose relations can lead to a resource of this type, over any number of steps.
+fn led_to(model: &Model, to: &str) -> BTreeSet<String> {
+    let names = |of: &str, to: &str| {
+        let relations = model.resources.get(of).into_iter().flat_map(|of| of.relations.values());
+        relations.flat_map(|relation| &relation.subjects).any(|pattern| match pattern {
+            SubjectPattern::One(named) | SubjectPattern::Userset(named, _) => named.as_str() == to,
+            SubjectPattern::Everyone(_) => false,
+        })
+    };
+    let mut found = BTreeSet::new();
+    let mut open = vec![to.to_owned()];
+    while let Some(to) = open.pop() {
+        for of in model.resources.keys().map(|of| of.as_str()).filter(|of| names(of, &to)) {
+            if found.insert(of.to_owned()) {
+                open.push(of.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// What the log knows by identifiers of its own, by the names that others know.
+#[derive(Default)]
+struct Names {
+    people: BTreeMap<Uuid, Vec<PersonName>>,
+    clients: BTreeMap<Uuid, String>,
+    externals: BTreeMap<Uuid, ObjectRef>,
+}
+
+/// What has to be looked up.
+enum Wanted<'a> {
+    Name(&'a str),
+    Principal(Principal),
+}
+
+impl<'a> Wanted<'a> {
+    fn of(changed: &'a Changed) -> Option<Self> {
+        match changed {
+            Changed::User(name) => Some(Self::Name(name)),
+            Changed::Person(id) => Some(Self::Principal(Principal::Person(*id))),
+            Changed::Memberships(of) | Changed::Assignments(_, of, _) | Changed::Attributes(_, of) => {
+                Some(Self::Principal(*of))
+            }
+            Changed::Client(_)
+            | Changed::ResourceServers
+            | Changed::Roles(_)
+            | Changed::Resource(..)
+            | Changed::Relations(..)
+            | Changed::ExternalSubject(..)
+            | Changed::Grant(_)
+            | Changed::DeniedToken { .. }
+            | Changed::SigningKeys => None,
+        }
+    }
+}
+
+/// Names looked up by one statement at most.
+const NAMES_MAX: usize = 1_000;
+
+impl Names {
+    async fn load(conn: &mut Conn, changes: impl Iterator<Item = &Changed>) -> Result<Self, StoreError> {
+        let [mut of_people, mut of_clients, mut of_externals] = [const { BTreeSet::new() }; 3];
+        let mut names = BTreeSet::new();
+        for wanted in changes.filter_map(Wanted::of) {
+            match wanted {
+                Wanted::Name(name) => drop(names.insert(name.to_owned())),
+                Wanted::Principal(Principal::Person(id)) => drop(of_people.insert(id.uuid())),
+                Wanted::Principal(Principal::Client(id)) => drop(of_clients.insert(id.uuid())),
+                Wanted::Principal(Principal::External(id)) => drop(of_externals.insert(id.uuid())),
+                Wanted::Principal(Principal::Group(_)) => {}
+            }
+        }
+        let mut known = Self::default();
+        let names: Vec<_> = names.into_iter().collect();
+        for some in names.chunks(NAMES_MAX) {
+            of_people.extend(people::ids_of(conn, some).await?);
+        }
+        for some in chunks(&of_people) {
+            for name in people::all_names(conn, &some).await? {
+                known.people.entry(name.person.uuid()).or_default().push(name);
+            }
+        }
+        for some in chunks(&of_clients) {
+            known.clients.extend(clients::names(conn, &some).await?);
+        }
+        for some in chunks(&of_externals) {
+            let read = subjects::names(conn, &some).await?;
+            known.externals.extend(read.into_iter().filter_map(|(id, name)| Some((id, ObjectRef::parse(&name).ok()?))));
+        }
+        Ok(known)
+    }
+}
+
+fn chunks(ids: &BTreeSet<Uuid>) -> Vec<Vec<Uuid>> {
+    let ids: Vec<_> = ids.iter().copied().collect();
+    ids.chunks(NAMES_MAX).map(<[Uuid]>::to_vec).collect()
+}

@@ -1,0 +1,266 @@
+//! `GET /access/v1/watch`: what writes change, for those who keep answers.
+
+use std::time::Duration;
+
+use doorward::domain::assignment::Effect;
+use doorward::domain::change::{Position, Revision};
+use doorward::domain::id::Epoch;
+use doorward::domain::name::Sub;
+use doorward::domain::time::Interval;
+use doorward::store::{Opener, Store, StoreOptions, pairwise, people};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::relations::documents;
+use crate::support::{Auth, Database, House, Options, assign, both, eventually, slug};
+
+/// One event of a stream.
+#[derive(Debug)]
+struct Event {
+    name: String,
+    id: String,
+    data: Value,
+}
+
+struct Stream {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl House {
+    async fn watches(&self, query: &str, auth: &Auth, headers: &[(&str, &str)]) -> Stream {
+        let Auth::Basic(client_id, secret) = auth else { panic!("Basic credentials") };
+        let url = format!("{}/access/v1/watch{query}", self.base);
+        let mut request = self.client.get(url).basic_auth(client_id, Some(secret));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Stream { response, text: String::new() }
+    }
+
+    async fn watch(&self) -> Stream {
+        let mut stream = self.watches("", &self.notes_api(), &[]).await;
+        assert_eq!(stream.next().await.unwrap().name, "open");
+        stream
+    }
+}
+
+impl Stream {
+    /// The next event that is more than a sign of life; nothing at the end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            while let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| {
+                    event.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+                };
+                let parsed = field("data:").map(|data| Event {
+                    name: field("event:").unwrap(),
+                    id: field("id:").unwrap(),
+                    data: serde_json::from_str(&data).unwrap(),
+                });
+                self.text = rest.to_owned();
+                if parsed.is_some() {
+                    return parsed;
+                }
+            }
+            let more = tokio::time::timeout(Duration::from_secs(5), self.response.chunk()).await;
+            let more = more.expect("an event within five seconds").ok()??;
+            self.text.push_str(&String::from_utf8(more.to_vec()).unwrap());
+        }
+    }
+
+    /// Everything that is told until this holds of it, and the last event.
+    async fn until(&mut self, holds: impl Fn(&Told) -> bool) -> (Told, Event) {
+        let mut told = Told::default();
+        loop {
+            let event = self.next().await.expect("more events");
+            assert_eq!(event.name, "change", "{event:?}");
+            let list = |name: &str| event.data[name].as_array().unwrap().clone();
+            told.everything |= event.data["everything"] == true;
+            told.subjects.extend(list("subjects"));
+            told.resources.extend(list("resources"));
+            told.types.extend(list("resource_types"));
+            if holds(&told) {
+                return (told, event);
+            }
+        }
+    }
+}
+
+#[derive(Default, Debug)]
+struct Told {
+    everything: bool,
+    subjects: Vec<Value>,
+    resources: Vec<Value>,
+    types: Vec<Value>,
+}
+
+impl Told {
+    fn names(&self, of: &str, id: &str) -> bool {
+        self.subjects.contains(&json!({ "type": of, "id": id }))
+    }
+
+    fn touches(&self, of: &str, id: &str) -> bool {
+        self.resources.contains(&json!({ "type": of, "id": id }))
+    }
+}
+
+async fn store_of(house: &House) -> Store {
+    let wait = Duration::from_secs(5);
+    let options = StoreOptions {
+        url: house.database_url.clone(),
+        connections_max: 2,
+        checkout_timeout: wait,
+        statement_timeout: wait,
+        tls_ca_file: None,
+    };
+    Store::open(&options, Opener::Command).await.unwrap()
+}
+
+both! {
+    async fn to_watch_needs_a_decision_caller(house: House) {
+        assert_eq!(house.get("/access/v1/watch").await.refusal(), (401, "unauthenticated".into()));
+        for (auth, refusal) in [
+            (Auth::basic("notes-api", "wrong"), (401, "unauthenticated")),
+            (house.bot(), (403, "not_a_decision_caller")),
+        ] {
+            let answer = house.send(reqwest::Method::GET, "/access/v1/watch", &auth, &[], String::new()).await;
+            assert_eq!(answer.refusal(), (refusal.0, refusal.1.to_owned()));
+        }
+        let wrong = house.send(reqwest::Method::GET, "/access/v1/watch?after=x", &house.notes_api(), &[], String::new()).await;
+        assert_eq!((wrong.status, wrong.json()["member"].clone()), (400, json!("after")));
+    }
+
+    async fn what_a_write_can_have_changed_is_told(house: House) {
+        house.model(&documents()).await;
+        let mut stream = house.watch().await;
+        let admin = house.node().admin();
+
+        let given = assign(admin, "user:carol", "notes", "viewer", Effect::Allow, Interval::ALWAYS).await;
+        let (told, _) = stream.until(|told| told.names("user", "carol")).await;
+        assert!(!told.everything && told.resources.is_empty());
+        let by_token = json!({ "type": "access_token" });
+        assert!(told.subjects.contains(&by_token), "carol may have been named by a token");
+
+        house.relate(&["document:7#viewer@user:bob"]).await;
+        let (told, _) = stream.until(|told| told.touches("document", "7")).await;
+        assert!(told.types.is_empty(), "nothing follows from a document: {told:?}");
+        house.relate(&["folder:a#viewer@user:bob"]).await;
+        let (told, _) = stream.until(|told| told.touches("folder", "a")).await;
+        let follows: Vec<_> = told.types.iter().map(|of| of.as_str().unwrap()).collect();
+        assert_eq!(follows, ["document", "folder"], "documents and folders are in folders");
+
+        // Once it is told, this node answers accordingly.
+        admin.remove_assignment(given).await.unwrap();
+        stream.until(|told| told.names("user", "carol")).await;
+        assert!(!house.may("carol", "read").await);
+
+        admin.disable_person("bob").await.unwrap();
+        stream.until(|told| told.names("user", "bob")).await;
+        house.policies("permit(principal, action == Action::\"read\", resource is Resource::document);").await;
+        stream.until(|told| told.everything).await;
+    }
+
+    async fn what_happens_elsewhere_is_not_told(house: House) {
+        let mut stream = house.watch().await;
+        let admin = house.node().admin();
+        assign(admin, "user:bob", "files", "viewer", Effect::Allow, Interval::ALWAYS).await;
+        admin.create_role(&slug("files"), slug("other"), vec![], &[]).await.unwrap();
+        assign(admin, "user:alice", "notes", "viewer", Effect::Allow, Interval::ALWAYS).await;
+        let (told, _) = stream.until(|told| told.names("user", "alice")).await;
+        assert!(!told.names("user", "bob") && !told.everything, "{told:?}");
+    }
+
+    async fn a_stream_goes_on_where_it_was(house: House) {
+        let mut stream = house.watch().await;
+        let admin = house.node().admin();
+        assign(admin, "user:alice", "notes", "viewer", Effect::Allow, Interval::ALWAYS).await;
+        let (_, seen) = stream.until(|told| told.names("user", "alice")).await;
+        drop(stream);
+        assign(admin, "user:carol", "notes", "viewer", Effect::Allow, Interval::ALWAYS).await;
+        assign(admin, "user:bob", "notes", "editor", Effect::Allow, Interval::ALWAYS).await;
+
+        let auth = house.notes_api();
+        for (query, headers) in [
+            (String::new(), vec![("last-event-id", seen.id.as_str())]),
+            (format!("?after={}", seen.id), vec![]),
+        ] {
+            let mut again = house.watches(&query, &auth, &headers).await;
+            assert_eq!(again.next().await.unwrap().id, seen.id);
+            let (told, _) = again.until(|told| told.names("user", "bob")).await;
+            assert!(told.names("user", "carol") && !told.names("user", "alice"), "{told:?}");
+        }
+    }
+
+    async fn whoever_missed_too_much_is_told_to_forget_everything(house: House) {
+        let auth = house.notes_api();
+        let elsewhere: [fn(Position) -> Position; 2] = [
+            |here| Position { epoch: Epoch::from_uuid(Uuid::from_u128(1)), ..here },
+            |here| Position { revision: Revision(here.revision.0 + 1_000), ..here },
+        ];
+        for elsewhere in elsewhere {
+            let now = house.watches("", &auth, &[]).await.next().await.unwrap();
+            let after = elsewhere(Position::from_token(&now.id).unwrap()).token();
+            let mut stream = house.watches(&format!("?after={after}"), &auth, &[]).await;
+            assert_eq!(stream.next().await.unwrap().name, "open");
+            let reset = stream.next().await.unwrap();
+            assert_eq!((reset.name.as_str(), &reset.id), ("reset", &now.id));
+            // And from there it goes on.
+            assign(house.node().admin(), "user:carol", "notes", "viewer", Effect::Allow, Interval::ALWAYS).await;
+            stream.until(|told| told.names("user", "carol")).await;
+            let held = house.command(&["assign", "list", "--resource-server", "notes", "--principal", "user:carol"]);
+            let id = held["assignments"][0]["id"].as_str().unwrap().parse().unwrap();
+            house.node().admin().remove_assignment(id).await.unwrap();
+            stream.until(|told| told.names("user", "carol")).await;
+        }
+    }
+
+    async fn whoever_may_not_ask_any_more_is_told_nothing_more(house: House) {
+        let mut stream = house.watch().await;
+        house.node().admin().set_client_disabled("notes-api", true).await.unwrap();
+        assert!(stream.next().await.is_none(), "the stream ends");
+    }
+
+    async fn a_name_for_one_sector_is_told_to_nobody(house: House) {
+        let store = store_of(&house).await;
+        let secret = Sub::parse("known-to-one-sector").unwrap();
+        let person = people::by_name(&mut store.read().await.unwrap(), "carol").await.unwrap().unwrap();
+        let mut tx = store.begin().await.unwrap();
+        pairwise::assign(&mut tx, person.id, "sector.example", &secret).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut stream = house.watch().await;
+        house.node().admin().disable_person("carol").await.unwrap();
+        let (told, _) = stream.until(|told| told.names("user", "carol")).await;
+        assert!(told.subjects.contains(&json!({ "type": "user" })), "whoever keeps answers by that name drops them");
+        let all = serde_json::to_string(&told.subjects).unwrap();
+        assert!(!all.contains("known-to-one-sector"), "{all}");
+    }
+
+    async fn a_server_that_stops_ends_its_streams(house: House) {
+        let mut house = house;
+        let mut stream = house.watch().await;
+        house.stop().await;
+        assert!(stream.next().await.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_tells_what_another_wrote() {
+    let one = House::start(Database::Postgres, Options::default()).await;
+    let other = one.neighbour().await;
+    let mut stream = other.watch().await;
+    for _ in 0..20 {
+        assign(one.node().admin(), "user:carol", "notes", "viewer", Effect::Allow, Interval::ALWAYS).await;
+        let (_, event) = stream.until(|told| told.names("user", "carol")).await;
+        assert!(other.may("carol", "read").await, "told once it is so: {event:?}");
+        let held = one.command(&["assign", "list", "--resource-server", "notes", "--principal", "user:carol"]);
+        let id = held["assignments"][0]["id"].as_str().unwrap().parse().unwrap();
+        one.node().admin().remove_assignment(id).await.unwrap();
+        stream.until(|told| told.names("user", "carol")).await;
+        assert!(!other.may("carol", "read").await);
+    }
+    eventually("nobody is left", async || !one.may("carol", "read").await).await;
+}
