@@ -254,7 +254,7 @@ fn decision(r: &mut Reader<'_>) -> DecisionConfig {
     DecisionConfig {
         freshness_bound,
         poll_every,
-        cache_max: r.count("decision.cache_max", 100, 100_000_000) as u64,
+        cache_max: r.count("decision.cache_max", 0, 100_000_000) as u64,
         batch_max: r.count("decision.batch_max", 1, 10_000),
         batch_body_max_bytes: r.size("decision.batch_body_max", 1024, 64 * 1024 * 1024),
     }
