@@ -9,4 +9,5 @@ mod agree;
 mod counts;
 mod denials;
 mod memory;
+mod oracle;
 mod permits;
