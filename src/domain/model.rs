@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::assignment::Principal;
 use super::name::{NameError, Segment};
-use super::object::EdgeSubject;
+use super::object::{Edge, EdgeSubject, ObjectRef};
 
 /// Types, and members of a type, in one model at most.
 pub const MODEL_ENTRIES_MAX: usize = 1_000;
@@ -302,6 +302,13 @@ impl Model {
     #[must_use]
     pub fn accepts(&self, relation: &Relation, subject: &EdgeSubject) -> bool {
         relation.subjects.iter().any(|pattern| self.fits(pattern, subject))
+    }
+
+    /// Whether an edge of an object counts: one that an earlier model allowed does only as far as this one allows it.
+    #[must_use]
+    pub fn allows(&self, object: &ObjectRef, edge: &Edge) -> bool {
+        let relation = self.relation(object.object_type(), edge.relation.as_str());
+        relation.is_some_and(|relation| self.accepts(relation, &edge.subject))
     }
 
     fn fits(&self, pattern: &SubjectPattern, subject: &EdgeSubject) -> bool {

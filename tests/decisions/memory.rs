@@ -48,6 +48,7 @@ pub struct MemoryWorld {
     assignments: Vec<(Principal, Scope, Assignment)>,
     edges: Vec<(ObjectRef, Edge)>,
     resources: HashMap<ObjectRef, Map<String, Value>>,
+    registered: HashMap<Principal, Arc<Map<String, Value>>>,
     known: RefCell<HashSet<Key>>,
 }
 
@@ -138,6 +139,12 @@ impl MemoryWorld {
 
     pub fn resource(mut self, object: &str, attributes: &Value) -> Self {
         self.resources.insert(ObjectRef::parse(object).unwrap(), attributes.as_object().unwrap().clone());
+        self
+    }
+
+    /// What the resource server says of a subject.
+    pub fn registered(mut self, name: &str, attributes: &Value) -> Self {
+        self.registered.insert(self.principals[name], Arc::new(attributes.as_object().unwrap().clone()));
         self
     }
 
@@ -238,7 +245,7 @@ impl World for MemoryWorld {
     }
 
     fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>> {
-        self.when(&Key::Attributes(of), Arc::default)
+        self.when(&Key::Attributes(of), || self.registered.get(&of).cloned().unwrap_or_default())
     }
 
     fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>> {

@@ -12,6 +12,9 @@ use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::model::{CLIENT, Model};
 use crate::domain::object::ObjectRef;
 
+/// The one attribute of a person that exists only when it was verified here.
+const EMAIL: &str = "email";
+
 /// A subject as the decision has found it so far.
 pub(super) struct Who<'a> {
     pub principal: Principal,
@@ -46,6 +49,10 @@ pub(super) fn evaluate(world: &impl World, query: &Query, who: &Who<'_>, pass: &
 
     let (mut stored, of_resource) = (Map::new(), resource.unwrap_or_default());
     stored.extend(registered.iter().flat_map(|map| map.iter()).map(|(name, value)| (name.clone(), value.clone())));
+    // Nobody else's word stands for an address that was not verified.
+    if person.is_some() {
+        stored.remove(EMAIL);
+    }
     // What is known here of a person is not the resource server's to say.
     stored.extend(person.iter().flat_map(|p| p.attributes.iter()).map(|(name, value)| (name.clone(), value.clone())));
     let principal_id = match &query.subject {

@@ -95,12 +95,13 @@ impl Pass {
         let Some(model) = world.snapshot().model() else { return Ok(scopes) };
         let mut known = HashSet::from([object.clone()]);
         let mut level = vec![object.clone()];
-        for _ in 0..OBJECT_DEPTH_MAX {
+        for _ in 0..=OBJECT_DEPTH_MAX {
             let inner = level.into_iter().filter(|o| model.relation(o.object_type(), PARENT).is_some());
             let mut outer = Vec::new();
             for object in inner {
                 let Some(listed) = self.need(world.listed(&object), || Key::Listed(object.clone())) else { continue };
-                for edge in listed.iter().filter(|edge| edge.relation.as_str() == PARENT) {
+                let parents = listed.iter().filter(|edge| edge.relation.as_str() == PARENT);
+                for edge in parents.filter(|edge| model.allows(&object, edge)) {
                     if let EdgeSubject::Object(parent) = &edge.subject
                         && self.is_active(&edge.interval)
                         && known.insert(parent.clone())

@@ -202,9 +202,8 @@ impl<'a, W: World> Search<'a, W> {
         let Some(listed) = pass.need(listed, || Key::Listed(node.object.clone())) else { return false };
         for edge in listed.iter() {
             let mut from = relation.from.iter().filter(|from| from.via == edge.relation).peekable();
-            // An edge of an earlier model counts only as far as the present one allows it.
-            let is_of_relation = edge.relation == node.relation && self.model.accepts(relation, &edge.subject);
-            if !(is_of_relation || from.peek().is_some()) {
+            let is_of_relation = edge.relation == node.relation;
+            if !(is_of_relation || from.peek().is_some()) || !self.model.allows(&node.object, edge) {
                 continue;
             }
             if !pass.is_active(&edge.interval) {

@@ -177,10 +177,11 @@ impl<'a, W: World> Found<'a, W> {
     fn is_in(&self, inner: usize, outer: usize) -> bool {
         let object = |at: usize| self.scopes.get(at).and_then(Option::as_ref);
         let (Some(inner), Some(outer)) = (object(inner), object(outer)) else { return false };
-        let listed = self.world.listed(inner);
+        let (model, listed) = (self.world.snapshot().model(), self.world.listed(inner));
         listed.iter().flat_map(|list| list.iter()).any(|edge| {
             let leads = matches!(&edge.subject, EdgeSubject::Object(parent) if parent == outer);
-            leads && edge.relation.as_str() == PARENT && self.is_active(&edge.interval)
+            let is_allowed = model.is_some_and(|model| model.allows(inner, edge));
+            leads && edge.relation.as_str() == PARENT && is_allowed && self.is_active(&edge.interval)
         })
     }
 }
