@@ -3,6 +3,7 @@ mod evaluation;
 mod evaluations;
 mod explain;
 mod policies;
+mod reach;
 mod relations;
 mod search;
 mod worlds;
