@@ -195,6 +195,7 @@ pub(super) fn decision_options(config: &Config) -> DecisionOptions {
         freshness_bound: config.decision.freshness_bound,
         poll_every: config.decision.poll_every,
         cache_entries_max: config.decision.cache_max,
+        search_reach_max: config.decision.search_reach_max,
     }
 }
 

@@ -1,9 +1,11 @@
-//! Whom or what a search looks at: all that is registered of a type, in the order of a key that never changes.
+//! Whom or what a search looks at, in the order of a key that never changes; all that is registered of a type, where there
+//! is no narrower way.
 
 use uuid::Uuid;
 
 use super::engine::{Query, SubjectRef};
 use crate::domain::id::ResourceServerId;
+use crate::domain::model::{Model, SubjectSpace};
 use crate::domain::object::ObjectRef;
 use crate::store::{StoreError, Tx, clients, people, resource_servers, resources, subjects};
 
@@ -55,6 +57,17 @@ impl Candidate {
             }
             What::Action => query.action.clone_from(&self.id),
         }
+    }
+}
+
+/// Whether all subjects of a type are such as this one.
+pub(super) fn are_like(model: &Model, subject_type: &str, like: &SubjectRef) -> bool {
+    match (model.subject_space(subject_type), like) {
+        (Some(SubjectSpace::People), SubjectRef::User(_)) | (Some(SubjectSpace::Clients), SubjectRef::Client(_)) => {
+            true
+        }
+        (Some(SubjectSpace::External), SubjectRef::External(like)) => like.object_type() == subject_type,
+        _ => false,
     }
 }
 

@@ -110,6 +110,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Roles and model, for whoever goes on loading meanwhile.
+    pub(super) fn shared_snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.clone()
+    }
+
     pub(super) const fn start(&self) -> Revision {
         self.start
     }
@@ -394,7 +399,7 @@ impl<'a> View<'a> {
 }
 
 /// Keys of one statement at most: SQLite takes 32,766 values, and an assignment has two.
-const KEYS_MAX: usize = 5_000;
+pub(super) const KEYS_MAX: usize = 5_000;
 
 /// Keys by kind.
 #[derive(Default)]

@@ -12,6 +12,7 @@ mod follow;
 pub mod given;
 mod load;
 pub mod memory;
+mod narrow;
 pub mod policies;
 mod search;
 mod service;

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::candidates::{self, Candidate};
 use super::engine::{self, Key, Outcome, Query, SubjectState, World as _};
 use super::load::View;
+use super::narrow::{Narrow, Stop};
 use super::service::{DecisionError, Decisions};
 use crate::domain::change::Revision;
 use crate::domain::id::ResourceServerId;
@@ -39,7 +40,7 @@ pub struct Found {
 }
 
 /// So many candidates are decided for one page; what is left is another page's.
-const CANDIDATES_MAX: usize = 1_000;
+pub(super) const CANDIDATES_MAX: usize = 1_000;
 
 /// Candidates that are read and decided together, at least and at most.
 const CHUNK_MIN: usize = 16;
@@ -62,7 +63,8 @@ impl Decisions {
         let mut tx = self.store.snapshot().await?;
         let view = View::pinned(self, &mut tx, at, &query.subject).await?;
         let revision = view.start();
-        let mut search = Search { view, at, target, query: query.clone(), now };
+        let reach_max = self.options.search_reach_max;
+        let mut search = Search { view, at, target, query: query.clone(), now, reach_max };
         let found = search.page(&mut tx, page).await;
         tx.commit().await?;
         Ok((found?, revision))
@@ -75,6 +77,15 @@ struct Search<'a> {
     target: Target,
     query: Query,
     now: Instant,
+    reach_max: usize,
+}
+
+/// Where candidates come from.
+enum Source {
+    /// All that is registered of the type.
+    Registered,
+    /// These, in order; nobody and nothing else can be permitted.
+    These(std::vec::IntoIter<Candidate>),
 }
 
 impl Search<'_> {
@@ -83,12 +94,20 @@ impl Search<'_> {
         if !self.is_known(tx).await? {
             return Ok(found);
         }
+        // Each page finds its own way: the order is the same in all, so the place says enough.
+        let mut source = self.source(tx, page.after).await?;
         let mut after = page.after.map(str::to_owned);
         let mut left = CANDIDATES_MAX;
         while left > 0 {
             let chunk = (page.limit - found.ids.len()).clamp(CHUNK_MIN, CHUNK_MAX).min(left);
-            let candidates = self.candidates(tx, after.as_deref(), chunk).await?;
-            let is_end = candidates.len() < chunk;
+            let (candidates, is_end) = match &mut source {
+                Source::Registered => {
+                    let candidates = self.candidates(tx, after.as_deref(), chunk).await?;
+                    let is_end = candidates.len() < chunk;
+                    (candidates, is_end)
+                }
+                Source::These(rest) => (rest.by_ref().take(chunk).collect(), rest.as_slice().is_empty()),
+            };
             left -= candidates.len();
             let last = candidates.last().map(|candidate| candidate.key.clone());
             let allowed = self.decide(tx, &candidates).await?;
@@ -126,7 +145,22 @@ impl Search<'_> {
         }
     }
 
-    /// The next candidates; fewer than `chunk` only at the end.
+    async fn source(&mut self, tx: &mut Tx, after: Option<&str>) -> Result<Source, DecisionError> {
+        let narrow = Narrow { view: &mut self.view, tx, at: self.at, now: self.now, left: self.reach_max };
+        let found = match self.target {
+            Target::Subjects => narrow.subjects(&self.query, after).await,
+            Target::Resources => narrow.resources(&self.query, after).await,
+            // Of a type there are few.
+            Target::Actions => Err(Stop::Wide),
+        };
+        match found {
+            Ok(these) => Ok(Source::These(these.into_iter())),
+            Err(Stop::Wide) => Ok(Source::Registered),
+            Err(Stop::Failed(fault)) => Err(fault),
+        }
+    }
+
+    /// The next candidates of all that is registered; fewer than `chunk` only at the end.
     async fn candidates(
         &mut self,
         tx: &mut Tx,

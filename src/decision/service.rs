@@ -74,6 +74,8 @@ pub struct DecisionOptions {
     pub poll_every: Duration,
     /// Values kept in each cache at most.
     pub cache_entries_max: u64,
+    /// Grants, relations and memberships followed for one page of a search at most, to know where it must look.
+    pub search_reach_max: usize,
 }
 
 /// All resource servers, by what they are asked for.

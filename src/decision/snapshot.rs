@@ -44,6 +44,12 @@ impl Covering<'_> {
             Held::Permission(p) => p.matches(self.action, self.resource_type),
         }
     }
+
+    /// Every role that covers it.
+    pub(super) fn roles(&self) -> Vec<RoleId> {
+        let all = self.snapshot.index.iter().filter(|(role, _)| self.snapshot.holds(**role, &self.holders));
+        all.map(|(role, _)| *role).collect()
+    }
 }
 
 impl Snapshot {

@@ -35,6 +35,7 @@ pub mod resources;
 pub mod roles;
 pub mod rules;
 mod schema;
+pub mod search;
 pub mod sessions;
 pub mod setup_links;
 pub mod signing_keys;

@@ -86,7 +86,7 @@ pub(super) fn evaluate(world: &impl World, query: &Query, who: &Who<'_>, pass: &
 }
 
 /// The policies that could apply to a query: what they are called, and whether they forbid.
-pub(super) fn applicable<'a>(snapshot: &'a Snapshot, query: &Query) -> Vec<(&'a Arc<str>, bool)> {
+pub(in crate::decision) fn applicable<'a>(snapshot: &'a Snapshot, query: &Query) -> Vec<(&'a Arc<str>, bool)> {
     let (Some(model), Some(policies)) = (snapshot.model(), snapshot.policies()) else { return Vec::new() };
     let principal_type = subject_type(model, &query.subject);
     policies.applicable(&query.action, &query.resource_type, principal_type).collect()

@@ -3,6 +3,7 @@
 mod conditions;
 mod explain;
 mod held;
+mod parts;
 mod pass;
 mod relations;
 
@@ -12,9 +13,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use self::conditions::Who;
-pub(super) use self::conditions::subject_type;
+pub(super) use self::conditions::{applicable, subject_type};
 pub use self::explain::{Elsewhere, Explanation, Kind, Node, WiderWorld, explain};
 pub use self::held::{Held, held};
+pub(super) use self::parts::{AtLarge, at_large, scopes};
 use self::pass::{Pass, Step, Stop};
 use self::relations::Search;
 use super::snapshot::Snapshot;
@@ -263,23 +265,27 @@ fn related(
     let (Some(model), Some(object)) = (world.snapshot().model(), &query.object) else { return Ok(None) };
     let subject = of_edges(&query.subject, principal);
     let mut search = Search::new(world, model, &subject, principals);
-    for relation in granting(model, &query.action, object) {
+    for relation in granting(model, &query.action, object.object_type()) {
         search.begin(object, relation);
     }
     search.run(pass)
 }
 
 /// The subject as edges name it.
-fn of_edges(subject: &SubjectRef, principal: Principal) -> EdgeSubject {
+pub(super) fn of_edges(subject: &SubjectRef, principal: Principal) -> EdgeSubject {
     match subject {
         SubjectRef::External(subject) => EdgeSubject::External(subject.clone()),
         SubjectRef::User(_) | SubjectRef::Client(_) => EdgeSubject::Principal(principal),
     }
 }
 
-/// The relations of the resource's type that permit an action.
-fn granting<'a>(model: &'a Model, action: &'a str, object: &ObjectRef) -> impl Iterator<Item = &'a Segment> {
-    let of = model.resources.get(object.object_type());
+/// The relations of a type that permit an action.
+pub(super) fn granting<'a>(
+    model: &'a Model,
+    action: &'a str,
+    resource_type: &str,
+) -> impl Iterator<Item = &'a Segment> + use<'a> {
+    let of = model.resources.get(resource_type);
     let relations = of.into_iter().flat_map(move |of| {
         let declared = of.actions.contains_key(action);
         of.relations.iter().filter(move |(_, relation)| declared && relation.permits(action))

@@ -5,6 +5,7 @@ mod evaluations;
 mod explain;
 mod history;
 mod policies;
+mod reach;
 mod relations;
 mod search;
 mod watch;

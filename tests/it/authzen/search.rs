@@ -16,12 +16,12 @@ use super::policies::{fixture, records};
 use super::relations::documents;
 use crate::support::{Answer, House, assign, both, eventually, permission, slug};
 
-async fn search(house: &House, target: &str, body: &Value) -> Answer {
+pub(super) async fn search(house: &House, target: &str, body: &Value) -> Answer {
     house.json(&format!("/access/v1/search/{target}"), &house.notes_api(), body).await
 }
 
 /// One page: what was found, and the token that leads on.
-async fn page(house: &House, target: &str, body: &Value) -> (Vec<String>, String) {
+pub(super) async fn page(house: &House, target: &str, body: &Value) -> (Vec<String>, String) {
     let answer = search(house, target, body).await;
     assert_eq!(answer.status, 200, "{target} {body}: {answer:?}");
     let answer = answer.json();
@@ -39,7 +39,7 @@ async fn page(house: &House, target: &str, body: &Value) -> (Vec<String>, String
 }
 
 /// All pages of so many results each.
-async fn pages_of(house: &House, target: &str, body: &Value, limit: usize) -> Vec<String> {
+pub(super) async fn pages_of(house: &House, target: &str, body: &Value, limit: usize) -> Vec<String> {
     let mut body = body.clone();
     body["page"] = json!({ "limit": limit });
     let mut all = Vec::new();
@@ -56,7 +56,7 @@ async fn pages_of(house: &House, target: &str, body: &Value, limit: usize) -> Ve
 }
 
 /// What is found in one answer.
-async fn finds(house: &House, target: &str, body: &Value) -> BTreeSet<String> {
+pub(super) async fn finds(house: &House, target: &str, body: &Value) -> BTreeSet<String> {
     let (found, next) = page(house, target, body).await;
     assert_eq!(next, "", "all of it");
     let set: BTreeSet<_> = found.iter().cloned().collect();
@@ -68,12 +68,12 @@ fn set(of: &[&str]) -> BTreeSet<String> {
     of.iter().map(|text| (*text).to_owned()).collect()
 }
 
-fn who(action: &str, object: &str) -> Value {
+pub(super) fn who(action: &str, object: &str) -> Value {
     let (of, id) = object.split_once(':').unwrap();
     json!({ "subject": { "type": "user" }, "action": { "name": action }, "resource": { "type": of, "id": id } })
 }
 
-fn which(subject: &str, action: &str, of: &str) -> Value {
+pub(super) fn which(subject: &str, action: &str, of: &str) -> Value {
     let (kind, id) = subject.split_once(':').unwrap();
     json!({ "subject": { "type": kind, "id": id }, "action": { "name": action }, "resource": { "type": of } })
 }
@@ -83,7 +83,7 @@ fn what(subject: &str, object: &str) -> Value {
     json!({ "subject": { "type": kind, "id": who }, "resource": { "type": of, "id": id } })
 }
 
-async fn give(house: &House, to: &str, what: &str, on: Option<&str>, effect: Effect) {
+pub(super) async fn give(house: &House, to: &str, what: &str, on: Option<&str>, effect: Effect) {
     let new = NewAssignment {
         principal: to.parse().unwrap(),
         resource_server: slug("notes"),
@@ -96,7 +96,7 @@ async fn give(house: &House, to: &str, what: &str, on: Option<&str>, effect: Eff
     house.node().admin().add_assignment(&new).await.unwrap();
 }
 
-async fn register(house: &House, objects: &[String]) {
+pub(super) async fn register(house: &House, objects: &[String]) {
     let put = objects.iter().map(|object| (object.parse().unwrap(), serde_json::Map::new())).collect();
     house.node().admin().write_resources(&slug("notes"), &ResourceWrite { put, delete: Vec::new() }).await.unwrap();
 }

@@ -145,7 +145,7 @@ fn edges_out_of_time<W: WiderWorld>(found: &Found<'_, W>, trace: &Trace) -> Vec<
 fn relations_lacked<W: WiderWorld>(found: &Found<'_, W>) -> Vec<Node> {
     let (query, model) = (found.query, found.world.snapshot().model());
     let (Some(model), Some(object)) = (model, &query.object) else { return Vec::new() };
-    let lacked = granting(model, &query.action, object).map(|relation| {
+    let lacked = granting(model, &query.action, object.object_type()).map(|relation| {
         let text = format!("{} is not {relation} of {object}, which would permit {}", found.who, query.action);
         let (resource, relation) = (Some(object.to_string()), Some(relation.to_string()));
         Node { relation, resource, ..Node::new(Kind::RelationLacked, text) }
