@@ -44,6 +44,16 @@ pub enum Precondition {
     Absent(EdgeName),
 }
 
+impl Precondition {
+    /// The list in which a caller wrote it.
+    const fn list(&self) -> &'static str {
+        match self {
+            Self::Exists(_) => "require_present",
+            Self::Absent(_) => "require_absent",
+        }
+    }
+}
+
 /// Edges to write and to take away; all of it happens, or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct RelationWrite {
@@ -76,7 +86,11 @@ impl Admin {
         let model = rules::required_model(&mut edit, &server).await?;
         let mut resolver = Resolver { server: &server, model: &model, known: HashMap::new() };
         for (index, precondition) in write.require.iter().enumerate() {
-            resolver.check(&mut edit, precondition).await.map_err(|error| error.at("require", index))?;
+            let checked = resolver.check(&mut edit, precondition).await;
+            checked.map_err(|error| {
+                let before = write.require.iter().take(index).filter(|other| other.list() == precondition.list());
+                error.at(precondition.list(), before.count())
+            })?;
         }
         let mut changed = 0_usize;
         for (index, name) in write.delete.iter().enumerate() {

@@ -92,14 +92,15 @@ pub struct TokenClaims {
     pub permissions: bool,
 }
 
-/// Checks a resource indicator: an absolute URI, no fragment (RFC 8707 §2), at most 512 characters.
+/// Checks a resource indicator: an absolute URI (RFC 3986: printable ASCII), no fragment (RFC 8707 §2), at most 512
+/// characters.
 ///
 /// # Errors
 /// What was expected.
 pub fn parse_identifier(text: &str) -> Result<String, String> {
     let wrong = || format!("{text:?} is not an absolute URI without fragment, of at most 512 characters");
     let url = url::Url::parse(text).map_err(|_| wrong())?;
-    if url.fragment().is_some() || text.len() > 512 || text.chars().any(char::is_whitespace) {
+    if url.fragment().is_some() || text.len() > 512 || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(wrong());
     }
     Ok(text.to_owned())

@@ -73,6 +73,11 @@ impl Form {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The first parameter without a value, where that is a mistake.
+    pub(super) fn without_value(&self) -> Option<&str> {
+        self.0.iter().find(|(_, value)| value.is_empty()).map(|(name, _)| name.as_str())
+    }
+
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }

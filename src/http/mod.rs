@@ -23,6 +23,7 @@ mod operator_door;
 mod pages;
 mod reply;
 mod routes;
+mod standards;
 
 use std::sync::Arc;
 use std::time::Duration;

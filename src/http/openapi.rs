@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::api::answer::problem;
 use super::api::{Described, describe};
-use super::ledger::{Caller, Endpoint, Operation, Row, Verb, rows};
-use super::reply;
+use super::ledger::{Caller, Endpoint, Operation, RegistryOperation, Row, RulesOperation, Verb, rows};
+use super::{authzen, reply, standards};
 use crate::domain::issuer::Issuer;
 
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub fn document(issuer: &Issuer) -> Value {
         "servers": [{ "url": issuer.as_str() }],
         "paths": paths,
         "components": {
-            "schemas": { "Problem": problem() },
+            "schemas": { "Problem": problem(), "OAuthError": standards::oauth_error() },
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                     "description": "an access token for this API" },
@@ -80,24 +80,24 @@ fn operation(row: &Row) -> Value {
         "parameters": parameters(row.path, "path").collect::<Vec<_>>(),
     });
     let Some(members) = entry.as_object_mut() else { return entry };
-    match row.endpoint {
-        Endpoint::Operation(operation) => members.extend(detailed(row, &describe(operation))),
-        _ => members.extend(brief(row)),
+    match described(row.endpoint) {
+        Some(described) => members.extend(detailed(row, &described)),
+        None => members.extend(standards::members(row)),
     }
     entry
 }
 
-fn parameters(path: &'static str, place: &'static str) -> impl Iterator<Item = Value> {
-    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    names.map(move |name| json!({ "name": name, "in": place, "required": true, "schema": { "type": "string" } }))
+/// What an endpoint of our own takes and answers; the others are as their standards have them.
+pub(super) fn described(endpoint: Endpoint) -> Option<Described> {
+    match endpoint {
+        Endpoint::Operation(operation) => Some(describe(operation)),
+        _ => authzen::describe::describe(endpoint),
+    }
 }
 
-fn refusals(body: &mut Map<String, Value>) {
-    let problem = json!({
-        "description": "refused; code says why",
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-    });
-    body.insert("default".into(), problem);
+pub(super) fn parameters(path: &'static str, place: &'static str) -> impl Iterator<Item = Value> {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    names.map(move |name| json!({ "name": name, "in": place, "required": true, "schema": { "type": "string" } }))
 }
 
 fn detailed(row: &Row, described: &Described) -> Map<String, Value> {
@@ -106,8 +106,7 @@ fn detailed(row: &Row, described: &Described) -> Map<String, Value> {
         members.insert("x-permission".into(), json!(format!("{}:{}", need.action, need.resource_type)));
     }
     let query = described.query.iter().map(|parameter| {
-        let kind = if parameter.name == "limit" { "integer" } else { "string" };
-        json!({ "name": parameter.name, "in": "query", "description": parameter.text, "schema": { "type": kind } })
+        json!({ "name": parameter.name, "in": "query", "description": parameter.text, "schema": parameter.schema() })
     });
     members.insert("parameters".into(), parameters(row.path, "path").chain(query).collect());
     if let Some(schema) = described.body {
@@ -115,44 +114,56 @@ fn detailed(row: &Row, described: &Described) -> Map<String, Value> {
         members.insert("requestBody".into(), json!({ "required": true, "content": content }));
     }
     let mut responses = Map::new();
-    let mut answer = json!({ "description": "done", "headers": headers(row.verb, described.status) });
+    let mut answer = json!({ "description": "done", "headers": headers(row, described.status) });
     if let (Some(schema), Some(answer)) = (described.answer_schema(), answer.as_object_mut()) {
         answer.insert("content".into(), json!({ "application/json": { "schema": schema } }));
     }
     responses.insert(described.status.to_string(), answer);
-    refusals(&mut responses);
+    responses.extend(refusals(row, described).map(|status| (status.to_string(), standards::problem(status))));
     members.insert("responses".into(), Value::Object(responses));
     members
 }
 
-fn headers(verb: Verb, status: u16) -> Value {
+/// With which statuses an endpoint of our own refuses: a caller may count on there being no other.
+fn refusals(row: &Row, described: &Described) -> impl Iterator<Item = u16> {
+    let is_operation = matches!(row.caller, Caller::Operator(_));
+    let is_write = is_operation && row.verb != Verb::Get;
+    let has_preconditions = matches!(
+        row.endpoint,
+        Endpoint::Operation(
+            Operation::Registry(RegistryOperation::WriteRelations)
+                | Operation::Rules(RulesOperation::Put | RulesOperation::Activate)
+        )
+    );
+    let all = [
+        (400, true),
+        (401, true),
+        (403, true),
+        (404, row.path.contains('{')),
+        (409, is_write),
+        (412, has_preconditions),
+        (413, described.body.is_some()),
+        (503, true),
+    ];
+    all.into_iter().filter_map(|(status, holds)| holds.then_some(status))
+}
+
+fn headers(row: &Row, status: u16) -> Value {
     let mut headers = Map::new();
-    let text = |said: &str| json!({ "description": said, "schema": { "type": "string" } });
-    if verb != Verb::Get {
+    let text = |said: &str| json!({ "description": said, "required": true, "schema": { "type": "string" } });
+    let is_operation = matches!(row.caller, Caller::Operator(_));
+    if is_operation && row.verb != Verb::Get {
         headers.insert("Doorward-Consistency-Token".into(), text("the revision of this write"));
     }
     if status == 201 {
         headers.insert("Location".into(), text("where it is now"));
     }
-    Value::Object(headers)
-}
-
-/// Endpoints that a standard describes, and pages for people.
-fn brief(row: &Row) -> Map<String, Value> {
-    let mut members = Map::new();
-    let media = match row.caller {
-        Caller::DecisionCaller | Caller::ExplanationCaller => "application/json",
-        _ => "application/x-www-form-urlencoded",
-    };
-    if row.verb == Verb::Post {
-        let content = json!({ media: { "schema": { "type": "object" } } });
-        members.insert("requestBody".into(), json!({ "content": content }));
+    // A batch has as many decisions as items, and no header for each.
+    if !is_operation && row.endpoint != Endpoint::Evaluations {
+        headers.insert("Doorward-Decision-Id".into(), text("what this answer is called in the log"));
+        headers.insert("Doorward-Revision".into(), text("as of which revision it is"));
     }
-    let mut responses = Map::new();
-    responses.insert("200".into(), json!({ "description": "as the standard has it" }));
-    refusals(&mut responses);
-    members.insert("responses".into(), Value::Object(responses));
-    members
+    Value::Object(headers)
 }
 
 fn security(caller: Caller) -> Value {

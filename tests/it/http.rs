@@ -1,8 +1,11 @@
 //! The frame around every request.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
+
+use doorward::http::ledger::{Verb, rows};
 
 use crate::support::{Auth, Database, House, Options, both};
 
@@ -89,6 +92,37 @@ both! {
         let headers = [("accept-encoding", "gzip"), ("content-type", "application/x-www-form-urlencoded")];
         let token = house.send(reqwest::Method::POST, "/oauth2/token", &house.bot(), &headers, "grant_type=client_credentials").await;
         assert_eq!((token.status, token.header("content-encoding")), (200, ""));
+    }
+
+    async fn an_address_that_does_not_take_a_method_says_which_it_takes(house: House) {
+        let mut taken: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for row in rows() {
+            let methods = taken.entry(row.path).or_default();
+            methods.extend(match row.verb {
+                Verb::Get => &["GET", "HEAD"][..],
+                Verb::Post => &["POST"],
+                Verb::Put => &["PUT"],
+                Verb::Patch => &["PATCH"],
+                Verb::Delete => &["DELETE"],
+            });
+            if row.cors {
+                methods.insert("OPTIONS");
+            }
+        }
+        for (path, methods) in taken {
+            let address = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
+            let address = address.collect::<Vec<_>>().join("/");
+            for other in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
+                if methods.contains(other) {
+                    continue;
+                }
+                let method = reqwest::Method::from_bytes(other.as_bytes()).unwrap();
+                let answer = house.send(method, &address, &Auth::None, &[], "").await;
+                let allow: BTreeSet<_> = answer.header("allow").split(", ").collect();
+                // RFC 9110 §15.5.6
+                assert_eq!((answer.status, allow), (405, methods.clone()), "{other} {path}: {answer:?}");
+            }
+        }
     }
 
     async fn repeated_authorization_headers_are_refused(house: House) {

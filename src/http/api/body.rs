@@ -169,31 +169,36 @@ impl From<Sign> for Effect {
 }
 
 macro_rules! texts {
-    ($($kind:ty = $text:literal, $max:literal;)*) => {$(
+    ($($kind:ty = $text:literal, $max:literal, $pattern:literal;)*) => {$(
         impl Shape for $kind {
             fn schema() -> Value {
-                json!({ "type": "string", "maxLength": $max, "description": $text })
+                json!({ "type": "string", "minLength": 1, "maxLength": $max, "pattern": $pattern, "description": $text })
             }
         }
     )*};
 }
 
 texts! {
-    Username = "ASCII letters, digits, '_', '-', '.', '+' or '@'; compared in lower case", 128;
-    Sub = "ASCII letters, digits or any of _-.+@=/|~:", 255;
-    DisplayName = "without control characters", 200;
-    Email = "such as name@example.com", 254;
-    Slug = "letters, digits, '_', '-' or '.', not first '-' or '.'", 64;
-    ClientName = "letters, digits, '_', '-', '.' or '~', not first '-' or '.'", 128;
-    Reason = "for whoever reads the audit trail", 500;
-    String = "text", 65536;
-    Text<Permission> = "action:type, either of them possibly *", 129;
-    Text<Scope> = "printable ASCII without space, quote and backslash", 128;
-    Text<RedirectUri> = "https, http on a loopback IP, or a private-use scheme", 2048;
-    Text<BackchannelUri> = "https", 2048;
-    Text<PrincipalRef> = "user:NAME, client:CLIENT_ID, group:NAME, or the type:id of a subject that the resource server registered", 600;
-    Text<ObjectRef> = "type:id", 577;
-    Text<Segment> = "letters, digits, '_', '-' or '.', not first '-' or '.'", 64;
+    Username = "ASCII letters, digits, '_', '-', '.', '+' or '@'; compared in lower case", 128, r"^[A-Za-z0-9_+@][A-Za-z0-9_.+@-]*$";
+    Sub = "ASCII letters, digits or any of _-.+@=/|~:", 255, r"^[A-Za-z0-9_+@=/|~:][A-Za-z0-9_.+@=/|~:-]*$";
+    DisplayName = "without control characters", 200, r"\S";
+    Email = "such as name@example.com", 254, r"^[^\s@]+@[^\s@.]+\.[^\s@]+$";
+    Slug = "letters, digits, '_', '-' or '.', not first '-' or '.'", 64, r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$";
+    ClientName = "letters, digits, '_', '-', '.' or '~', not first '-' or '.'", 128, r"^[A-Za-z0-9_~][A-Za-z0-9_.~-]*$";
+    Reason = "for whoever reads the audit trail", 500, r"\S";
+    Text<Permission> = "action:type, either of them possibly *", 129, r"^(\*|[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}):(\*|[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})$";
+    Text<Scope> = "printable ASCII without space, quote and backslash", 128, r"^[!#-\[\]-~]+$";
+    Text<RedirectUri> = "https, http on a loopback IP, or a private-use scheme", 2048, r"^[A-Za-z][A-Za-z0-9+.-]*:";
+    Text<BackchannelUri> = "https", 2048, r"^[Hh][Tt][Tt][Pp][Ss]?:";
+    Text<PrincipalRef> = "user:NAME, client:CLIENT_ID, group:NAME, or the type:id of a subject that the resource server registered", 600, r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}:";
+    Text<ObjectRef> = "type:id", 577, r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}:";
+    Text<Segment> = "letters, digits, '_', '-' or '.', not first '-' or '.'", 64, r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$";
+}
+
+impl Shape for String {
+    fn schema() -> Value {
+        json!({ "type": "string", "maxLength": 65536, "description": "text" })
+    }
 }
 
 impl Shape for Hidden {

@@ -63,6 +63,10 @@ impl Call {
             Some(_) => Value::Object(json::object(req, app.limits.body_max_bytes).await?),
             None => Value::Null,
         };
+        // What a database cannot keep is nothing that anybody could be called. Forms and addresses hold none, either.
+        if let Some(member) = nul_in(&body) {
+            return Err(Problem::member(&member, "must not hold the character NUL"));
+        }
         let query = Query::parse(req.uri().query().unwrap_or_default(), &described.query)?;
         let target = row_target(row, operating);
         let path = parameters(row.path).map(|name| {
@@ -98,7 +102,14 @@ impl Call {
         let is_addressed =
             |name: &str| self.path.iter().any(|(_, value)| value == name || value.ends_with(&format!(":{name}")));
         match error {
-            AdminError::NotFound { name, .. } => Problem::administration(error, is_addressed(name)),
+            AdminError::NotFound { name, .. } if is_addressed(name) => Problem::administration(error, true),
+            AdminError::NotFound { name, .. } | AdminError::Taken { name, .. } => {
+                let problem = Problem::administration(error, false);
+                match named_in(&self.body, name) {
+                    Some(member) => problem.within(&member),
+                    None => problem,
+                }
+            }
             AdminError::Invalid { member, problem } => Problem::member(self.member(member), problem),
             _ => Problem::administration(error, false),
         }
@@ -120,6 +131,44 @@ pub(super) fn parameters(path: &'static str) -> impl Iterator<Item = &'static st
 fn row_target(row: &Row, operating: &Operating) -> Option<(&'static str, String)> {
     let super::super::ledger::Caller::Operator(need) = row.caller else { return None };
     Some((need.target?, operating.target.clone()?))
+}
+
+/// Where in a body a name stands, by itself or after its kind.
+fn named_in(body: &Value, name: &str) -> Option<String> {
+    let is_it = |text: &str| {
+        let own = text.split_once(':').map_or("", |(_, own)| own);
+        text.eq_ignore_ascii_case(name) || own == name
+    };
+    find_in(body, "", &|part| part.as_str().is_some_and(is_it))
+}
+
+/// Where in a body a NUL stands; of the name of a member where the object is.
+fn nul_in(body: &Value) -> Option<String> {
+    let has = |text: &str| text.contains('\0');
+    let is_it = |part: &Value| match part {
+        Value::String(text) => has(text),
+        Value::Object(members) => members.keys().any(|name| has(name)),
+        _ => false,
+    };
+    find_in(body, "", &is_it)
+}
+
+/// Where the first part of a body is of which this holds.
+fn find_in(body: &Value, at: &str, is_it: &dyn Fn(&Value) -> bool) -> Option<String> {
+    if is_it(body) {
+        return Some(at.to_owned());
+    }
+    match body {
+        Value::Array(items) => {
+            let mut places = items.iter().enumerate();
+            places.find_map(|(index, item)| find_in(item, &format!("{at}[{index}]"), is_it))
+        }
+        Value::Object(members) => members.iter().find_map(|(member, value)| {
+            let at = if at.is_empty() { member.clone() } else { format!("{at}.{member}") };
+            find_in(value, &at, is_it)
+        }),
+        _ => None,
+    }
 }
 
 /// The member a problem is about: of one that is missing the path leads to what it is missing from.

@@ -1,10 +1,11 @@
 //! What each operation takes and answers: read when a request is parsed, and written into the document.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::ledger::Operation;
 use super::answer;
 use super::body::Shape;
+use super::query::LIMIT_MAX;
 use super::{api_keys, assignments, audit, clients, groups, registry, roles, rules, servers, users};
 
 /// A parameter of the query.
@@ -17,6 +18,14 @@ pub(in crate::http) struct Parameter {
 impl Parameter {
     pub(super) const fn new(name: &'static str, text: &'static str) -> Self {
         Self { name, text }
+    }
+
+    /// What it may hold. One without a value is refused: a filter that somebody forgot to fill must not list everything.
+    pub(in crate::http) fn schema(self) -> Value {
+        match self.name {
+            "limit" => json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX }),
+            _ => json!({ "type": "string", "minLength": 1 }),
+        }
     }
 }
 
@@ -51,6 +60,11 @@ impl Described {
 
     pub(super) fn changes<B: Shape>(summary: &'static str, answer: fn() -> Value) -> Self {
         Self { body: Some(B::schema), ..Self::new(summary, 200, Some(answer)) }
+    }
+
+    /// A question that is put in a body.
+    pub(in crate::http) fn answers(summary: &'static str, question: fn() -> Value, answer: fn() -> Value) -> Self {
+        Self { body: Some(question), ..Self::new(summary, 200, Some(answer)) }
     }
 
     pub(super) const fn acts(summary: &'static str, answer: fn() -> Value) -> Self {

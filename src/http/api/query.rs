@@ -11,7 +11,7 @@ use super::super::form::{Form, printable};
 use super::describe::Parameter;
 
 const LIMIT: usize = 50;
-const LIMIT_MAX: usize = 200;
+pub(super) const LIMIT_MAX: usize = 200;
 /// Longer than any key of a list.
 const TOKEN_LEN_MAX: usize = 4_096;
 
@@ -28,6 +28,9 @@ impl Query {
         if let Some(name) = form.names().find(|name| known.iter().all(|parameter| parameter.name != *name)) {
             let name = printable(name);
             return Err(Problem::member(&name, &format!("{name} is no parameter of this address")));
+        }
+        if let Some(name) = form.without_value() {
+            return Err(Problem::member(name, &format!("{name} must not be empty")));
         }
         let limit = form.get("limit").map_or(Some(LIMIT), |text| text.parse().ok());
         let limit = limit.filter(|limit| (1..=LIMIT_MAX).contains(limit));

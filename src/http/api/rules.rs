@@ -83,6 +83,11 @@ pub(super) async fn run(operation: RulesOperation, call: &Call) -> Result<Reply,
         }
         RulesOperation::Activate => {
             let ActivateRules { model, policies } = call.body()?;
+            if let Some((member, _)) =
+                [("model", model), ("policies", policies)].iter().find(|(_, version)| *version < 0)
+            {
+                return Err(Problem::member(member, "no version is less than 0"));
+            }
             let wanted = Versions { model, policies };
             call.admin.activate_rules(&server, wanted).await.map_err(|error| call.refused(&error))?;
             Ok(Reply::ok(json!(wanted)))

@@ -14,7 +14,7 @@ use crate::decision::SubjectRef;
 
 /// Results of a page, where the request does not say.
 const LIMIT_DEFAULT: usize = 100;
-const LIMIT_MAX: usize = 1_000;
+pub(super) const LIMIT_MAX: usize = 1_000;
 const TOKEN_LEN_MAX: usize = 4_096;
 
 /// What the request says of its page.

@@ -13,7 +13,7 @@ use crate::oidc::bearer::BearerError;
 
 /// Longer than any name here.
 pub(super) const NAME_LEN_MAX: usize = 2_048;
-const TOKEN_LEN_MAX: usize = 16 * 1024;
+pub(super) const TOKEN_LEN_MAX: usize = 16 * 1024;
 /// No `sub`, username or `client_id` is longer: what is longer is nobody's.
 pub(super) const SUBJECT_LEN_MAX: usize = 255;
 

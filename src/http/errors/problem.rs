@@ -34,13 +34,13 @@ impl Problem {
         Self { status, code, detail: detail.to_owned(), member: None, challenge: None }
     }
 
-    /// A member of the body, or a parameter of the query, that is not what it must be.
     /// The same problem with a member of something inside the body.
     pub(in crate::http) fn within(self, of: &str) -> Self {
         let member = self.member.as_ref().map_or_else(|| of.to_owned(), |member| format!("{of}.{member}"));
         Self { member: Some(member), ..self }
     }
 
+    /// A member of the body, or a parameter of the query, that is not what it must be.
     pub(in crate::http) fn member(member: &str, detail: &str) -> Self {
         Self { member: (!member.is_empty()).then(|| member.to_owned()), ..Self::bad_request(detail) }
     }
@@ -56,9 +56,7 @@ impl Problem {
         let refused = |status, code| Self::new(status, code, &error.to_string());
         match error {
             AdminError::Invalid { member, problem } => Self::member(member, problem),
-            AdminError::Item { list, index, problem } => {
-                Self::member(&format!("{list}[{index}]"), &problem.to_string())
-            }
+            AdminError::Item { list, index, problem } => Self::item(&format!("{list}[{index}]"), problem),
             AdminError::Precondition { .. } => refused(StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             AdminError::NotFound { .. } if is_addressed => refused(StatusCode::NOT_FOUND, "not_found"),
             AdminError::NotFound { .. } => refused(StatusCode::BAD_REQUEST, "unknown_name"),
@@ -79,6 +77,28 @@ impl Problem {
                 Self::fault(error, fault.is_busy())
             }
             AdminError::Decision(DecisionError::OverBudget) => refused(StatusCode::INTERNAL_SERVER_ERROR, OVER_BUDGET),
+        }
+    }
+
+    /// A refusal of one item of a list, and with it of the list. What is not the item's fault stays what it is.
+    fn item(member: &str, error: &AdminError) -> Self {
+        match error {
+            AdminError::Invalid { .. }
+            | AdminError::NotFound { .. }
+            | AdminError::Taken { .. }
+            | AdminError::InUse { .. }
+            | AdminError::Held { .. }
+            | AdminError::Cycle { .. }
+            | AdminError::TooDeep { .. } => Self::member(member, &error.to_string()),
+            AdminError::Precondition { .. } | AdminError::Item { .. } => {
+                Self::administration(error, false).within(member)
+            }
+            AdminError::Beyond { .. }
+            | AdminError::LastAdmin
+            | AdminError::OperatorGone
+            | AdminError::SetupLinkSpent
+            | AdminError::Decision(_)
+            | AdminError::Store(_) => Self::administration(error, false),
         }
     }
 

@@ -9,9 +9,8 @@ use salvo::{Response, handler};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::super::api::describe;
-use super::super::ledger::{Caller, Endpoint, Row, rows};
-use super::super::openapi::{about, verb};
+use super::super::ledger::{Caller, Row, rows};
+use super::super::openapi::{about, described, verb};
 use super::{Language, render};
 
 #[derive(Clone)]
@@ -80,8 +79,7 @@ fn entry(row: &Row, summary: &'static str) -> Entry {
         status: None,
         answer: Vec::new(),
     };
-    if let Endpoint::Operation(operation) = row.endpoint {
-        let described = describe(operation);
+    if let Some(described) = described(row.endpoint) {
         let parameter = |(name, text): (&str, &str)| Line {
             name: name.to_owned(),
             kind: "text".to_owned(),

@@ -84,7 +84,7 @@ both! {
             ("/api/v1/api-keys", json!({ "name": "k", "permissions": [] }), "permissions"),
             ("/api/v1/api-keys", json!({ "name": "k", "permissions": ["raed:user"] }), "permissions"),
             ("/api/v1/api-keys", json!({ "name": "k", "permissions": ["read:user"], "expires_at": "2020-01-01T00:00:00Z" }), "expires_at"),
-            ("/api/v1/api-keys", json!({ "name": "k", "permissions": ["read:user"], "owner": "group:g" }), ""),
+            ("/api/v1/api-keys", json!({ "name": "k", "permissions": ["read:user"], "owner": "group:g" }), "owner"),
         ];
         for (path, body, member) in cases {
             let answer = root.post(path, &body).await;
@@ -95,6 +95,11 @@ both! {
         // A name in a body that means nothing is the body's fault, one in the path is not found.
         let unknown = root.post("/api/v1/assignments", &json!({ "principal": "user:nobody", "resource_server": "notes", "role": "owner" })).await;
         assert_eq!(unknown.refusal(), (400, "unknown_name".into()));
+        assert_eq!(unknown.json()["member"], "principal");
+        let role = root.post("/api/v1/resource-servers/notes/roles", &json!({ "name": "r", "includes": ["viewer", "nothing"] })).await;
+        assert_eq!((role.refusal(), role.json()["member"].clone()), ((400, "unknown_name".into()), json!("includes[1]")), "{role:?}");
+        let taken = root.post("/api/v1/users", &json!({ "username": "ALICE" })).await;
+        assert_eq!((taken.refusal(), taken.json()["member"].clone()), ((409, "exists_already".into()), json!("username")), "{taken:?}");
         let missing = root.post("/api/v1/resource-servers/nothing/roles", &json!({ "name": "r" })).await;
         assert_eq!(missing.refusal(), (404, "not_found".into()));
     }

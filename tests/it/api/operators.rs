@@ -12,7 +12,7 @@ use reqwest::Method;
 
 use crate::support::{Answer, Auth, Browser, House, Pkce, REDIRECT, both, new_client, slug};
 
-fn method(verb: Verb) -> Method {
+pub(super) fn method(verb: Verb) -> Method {
     match verb {
         Verb::Get => Method::GET,
         Verb::Post => Method::POST,
@@ -29,7 +29,7 @@ async fn knock(house: &House, row: &Row, auth: &Auth) -> Answer {
     house.send(method(row.verb), &path, auth, &[("content-type", "application/json")], "{}").await
 }
 
-fn need(row: &Row) -> Need {
+pub(super) fn need(row: &Row) -> Need {
     let Caller::Operator(need) = row.caller else { panic!("{} is not for operators", row.path) };
     need
 }

@@ -79,7 +79,6 @@ both! {
             ("relations", json!({ "write": [edge("user:alice"), edge("badge:1")] }), "write[1]"),
             ("relations", json!({ "write": [edge("user:alice"), { "object": "room:1" }] }), "write[1].relation"),
             ("relations", json!({ "write": [{ "object": "room", "relation": "owner", "subject": "user:alice" }] }), "write[0].object"),
-            ("relations", json!({ "require_present": [edge("user:bob")], "write": [edge("user:alice")] }), "require[0]"),
             ("resources", json!({ "put": [{ "resource": "room:1" }, { "resource": "car:1" }] }), "put[1]"),
             ("resources", json!({ "put": [{ "resource": "room:1", "attributes": [] }] }), "put[0].attributes"),
             ("subjects", json!({ "put": [{ "subject": "badge:1" }, { "subject": "user:nobody" }] }), "put[1]"),
@@ -89,6 +88,18 @@ both! {
             let refused = if path == "rules" { root.put(&address, &body).await } else { root.post(&address, &body).await };
             assert_eq!((refused.status, refused.json()["member"].clone()), (400, json!(member)), "{body} {refused:?}");
         }
+        // A precondition that does not hold is no mistake of the caller's: it has a status of its own.
+        let (absent, present) = (edge("user:alice"), edge("user:bob"));
+        let unmet = json!({ "require_absent": [absent], "require_present": [present], "write": [edge("user:alice")] });
+        let refused = root.post(&format!("{NOTES}/relations"), &unmet).await;
+        assert_eq!(refused.refusal(), (412, "precondition_failed".into()), "{refused:?}");
+        assert_eq!(refused.json()["member"], "require_present[0]");
+        let nobody = json!({ "require_present": [edge("user:alice")], "require_absent": [edge("user:nobody")] });
+        let refused = root.post(&format!("{NOTES}/relations"), &nobody).await;
+        assert_eq!(refused.refusal(), (412, "precondition_failed".into()), "the first that does not hold: {refused:?}");
+        let nobody = json!({ "require_absent": [edge("user:alice"), edge("user:nobody")] });
+        let refused = root.post(&format!("{NOTES}/relations"), &nobody).await;
+        assert_eq!((refused.status, refused.json()["member"].clone()), (400, json!("require_absent[1]")), "{refused:?}");
         for list in ["relations", "resources?type=room", "subjects?type=badge"] {
             assert_eq!(root.got(&format!("{NOTES}/{list}")).await["items"], json!([]), "{list}");
         }

@@ -152,6 +152,14 @@ fn entry<'a>(document: &'a Value, method: &Method, path: &str) -> &'a Value {
 fn promised(document: &Value, method: &Method, path: &str, body: Option<&Value>, answer: &Answer) {
     let entry = entry(document, method, path);
     assert!(!entry.is_null(), "{method} {path} is not in the document");
+    let schema = &entry["responses"][answer.status.to_string()];
+    assert!(!schema.is_null(), "{method} {path}: {} is not in the document: {answer:?}", answer.status);
+    for (name, header) in schema["headers"].as_object().into_iter().flatten() {
+        assert!(
+            header["required"] == false || !answer.header(name).is_empty(),
+            "{method} {path}: no {name}: {answer:?}"
+        );
+    }
     if answer.status >= 400 {
         let problem = answer.json();
         let schema = &document["components"]["schemas"]["Problem"];
@@ -159,8 +167,6 @@ fn promised(document: &Value, method: &Method, path: &str, body: Option<&Value>,
         assert!(wrong.is_none() && problem["status"] == answer.status, "{method} {path}: {wrong:?} {problem}");
         return;
     }
-    let schema = &entry["responses"][answer.status.to_string()];
-    assert!(!schema.is_null(), "{method} {path}: {} is not in the document", answer.status);
     match schema.get("content") {
         Some(content) => {
             let wrong = mismatch(&content["application/json"]["schema"], &answer.json(), "");
