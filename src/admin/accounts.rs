@@ -4,19 +4,18 @@ use serde_json::json;
 
 use super::delegation::Reach;
 use super::people::find;
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, Edit};
 use crate::domain::assignment::Principal;
-use crate::domain::change::Changed;
 use crate::domain::fact::FactKind;
 use crate::domain::id::ClientId;
 use crate::domain::person::Person;
 use crate::domain::scope::Scopes;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
-use crate::events::logout;
+use crate::events::{self, logout};
 use crate::store::changes::States;
 use crate::store::consents::Consent;
-use crate::store::{Edit, clients, consents, grants, passwords, people, refresh, sessions};
+use crate::store::{clients, consents, grants, passwords, people, sessions};
 
 /// What a person has agreed to with one client.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ impl Admin {
     /// [`AdminError::NotFound`], [`AdminError::LastAdmin`]. Disabling twice is no error.
     pub async fn disable_person(&self, name: &str) -> Result<Person, AdminError> {
         let now = self.now();
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let before = find(&mut edit, name).await?;
         self.check_account(&mut edit, &before).await?;
         let administered = self.administered(&mut edit).await?;
@@ -64,10 +63,7 @@ impl Admin {
             logout::session_ended(edit, self.entropy.as_ref(), session, person.sub.as_str(), now).await?;
         }
         let ended = grants::end_of_person(edit, person.id, reason, now).await?;
-        for grant in &ended {
-            refresh::end_of_grant(edit, *grant, now).await?;
-            edit.log(&Changed::Grant(*grant), &self.actor, now, States::default()).await?;
-        }
+        events::grants::ended(edit, &ended, &self.actor, now).await?;
         Ok(ended.len())
     }
 
@@ -77,7 +73,7 @@ impl Admin {
     /// [`AdminError::NotFound`].
     pub async fn set_password(&self, name: &str, hash: &str) -> Result<Person, AdminError> {
         let now = self.now();
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let person = find(&mut edit, name).await?;
         self.check_account(&mut edit, &person).await?;
         passwords::set(&mut edit, person.id, hash, now).await?;
@@ -92,7 +88,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NotFound`].
     pub async fn sign_out_person(&self, name: &str) -> Result<Person, AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let person = find(&mut edit, name).await?;
         self.check_account(&mut edit, &person).await?;
         let ended = self.end_everything(&mut edit, &person, "signed out by an operator").await?;
@@ -116,7 +112,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NotFound`]. Enabling twice is no error.
     pub async fn enable_person(&self, name: &str) -> Result<Person, AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let before = find(&mut edit, name).await?;
         self.check_account(&mut edit, &before).await?;
         if !people::set_disabled(&mut edit, before.id, None).await? {
@@ -136,7 +132,7 @@ impl Admin {
     /// [`AdminError::NotFound`], [`AdminError::LastAdmin`]. Locking twice is no error.
     pub async fn set_person_locked(&self, name: &str, locked: bool) -> Result<Person, AdminError> {
         let now = self.now();
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let before = find(&mut edit, name).await?;
         self.check_account(&mut edit, &before).await?;
         let administered = self.administered(&mut edit).await?;
@@ -176,7 +172,7 @@ impl Admin {
     /// [`AdminError::NotFound`] for the person or client. Withdrawing what was never given is no error.
     pub async fn withdraw_consent(&self, name: &str, client_id: &str) -> Result<Person, AdminError> {
         let now = self.now();
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let person = find(&mut edit, name).await?;
         self.check_account(&mut edit, &person).await?;
         let client = clients::by_client_id(&mut edit, client_id).await?;
@@ -184,10 +180,7 @@ impl Admin {
         // The consent's row first, as whoever issues a code under it does.
         let given = consents::delete(&mut edit, person.id, client.id).await?;
         let ended = grants::end_of_consent(&mut edit, person.id, client.id, "consent withdrawn", now).await?;
-        for grant in &ended {
-            refresh::end_of_grant(&mut edit, *grant, now).await?;
-            edit.log(&Changed::Grant(*grant), &self.actor, now, States::default()).await?;
-        }
+        events::grants::ended(&mut edit, &ended, &self.actor, now).await?;
         if !given && ended.is_empty() {
             edit.rollback().await?;
             return Ok(person);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::delegation::{Reach, doorward, principal};
+use super::delegation::{Reach, doorward};
 use super::principal::{Named, names};
 use super::resource_servers::check_declared;
-use super::{Admin, AdminError, Authority, Operator, PAGE_MAX, PrincipalRef};
+use super::{Admin, AdminError, Edit, Operator, PAGE_MAX, PrincipalRef};
 use crate::decision::SubjectRef;
 use crate::domain::api_key::{API_KEY_LIFETIME, API_KEY_LIFETIME_MAX, API_KEY_PERMISSIONS_MAX, ApiKey};
 use crate::domain::assignment::Principal;
@@ -19,7 +19,7 @@ use crate::domain::permission::Permission;
 use crate::domain::resource_server::DOORWARD;
 use crate::domain::secret::{Secret, SecretKind};
 use crate::domain::time::Instant;
-use crate::store::{Conn, Edit, api_keys, clients, people, resource_servers};
+use crate::store::{Conn, api_keys, clients, people, resource_servers};
 
 #[derive(Debug)]
 pub struct NewApiKey {
@@ -39,7 +39,7 @@ impl Admin {
         let now = self.now();
         let secret = Secret::mint(SecretKind::ApiKey, self.entropy.as_ref());
         let expires_at = self.key_end(new.expires_at, now)?;
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let owner = self.key_owner(&mut edit, new.owner.as_ref()).await?;
         check_permissions(&mut edit, &new.permissions).await?;
         self.check_reach(&mut edit, Reach::Permissions(new.permissions.clone(), Some(now))).await?;
@@ -74,10 +74,7 @@ impl Admin {
 
     /// Operators make keys for themselves and for clients, never in another person's name.
     async fn key_owner(&self, edit: &mut Edit, wanted: Option<&PrincipalRef>) -> Result<Named, AdminError> {
-        let own = match &self.authority {
-            Authority::Unrestricted => None,
-            Authority::Operator(operator) => Some(principal(edit, &operator.subject).await?),
-        };
+        let own = edit.operator();
         let owner = match (wanted, own) {
             (Some(wanted), _) => wanted.resolve(edit).await?,
             (None, Some(own)) => named(edit, own).await?,
@@ -107,10 +104,10 @@ impl Admin {
     /// [`AdminError::NotFound`], also for one that has been revoked, or [`AdminError::Beyond`].
     pub async fn revoke_api_key(&self, id: ApiKeyId) -> Result<Revision, AdminError> {
         let now = self.now();
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let not_found = || AdminError::not_found("API key", &id.to_string());
         let key = api_keys::find(&mut edit, id).await?.ok_or_else(not_found)?;
-        if !self.is_own(&mut edit, key.owner).await? {
+        if edit.operator().is_some_and(|operator| operator != key.owner) {
             self.check_reach(&mut edit, Reach::Permissions(key.permissions.clone(), Some(now))).await?;
         }
         if !api_keys::revoke(&mut edit, id, now).await? {
@@ -118,13 +115,6 @@ impl Admin {
         }
         let owner = named(&mut edit, key.owner).await?;
         self.conclude(edit, FactKind::ApiKeyRevoked, owner.subject, view(&key, &owner.label)).await
-    }
-
-    async fn is_own(&self, edit: &mut Edit, owner: Principal) -> Result<bool, AdminError> {
-        match &self.authority {
-            Authority::Unrestricted => Ok(true),
-            Authority::Operator(Operator { subject, .. }) => Ok(principal(edit, subject).await? == owner),
-        }
     }
 
     /// Keys as operators read them, in the order they were made after one of them; of one owner or of all, of one prefix

@@ -8,7 +8,7 @@ use super::last_admin::Administered;
 use super::principal::names;
 use super::resource_servers::{check_declared, find};
 use super::roles::by_name;
-use super::{Admin, AdminError, PAGE_MAX, PrincipalRef};
+use super::{Admin, AdminError, Edit, PAGE_MAX, PrincipalRef, people};
 use crate::domain::assignment::{Assignment, Effect, Held};
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
@@ -21,7 +21,7 @@ use crate::domain::role::Role;
 use crate::domain::time::Interval;
 use crate::store::assignments::{self, Recorded};
 use crate::store::changes::{CHANGES_MAX, States};
-use crate::store::{Conn, Edit, decisions, resource_servers, roles};
+use crate::store::{Conn, decisions, resource_servers, roles};
 
 /// A role or a permission, by name.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Admin {
     /// [`AdminError::NotFound`], an undeclared permission, [`AdminError::Taken`] for the same thing given twice, or
     /// [`AdminError::LastAdmin`] for a deny.
     pub async fn add_assignment(&self, new: &NewAssignment) -> Result<(Recorded, Value), AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = find(&mut edit, &new.resource_server).await?;
         let roles = roles::all(&mut edit, server.id).await?;
         let (recorded, after, subject) = self.give(&mut edit, &server, &roles, new).await?;
@@ -66,7 +66,7 @@ impl Admin {
                 format!("{} items; at most {CHANGES_MAX} at once", new.len()),
             ));
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = find(&mut edit, server).await?;
         let roles = roles::all(&mut edit, server.id).await?;
         for (index, new) in new.iter().enumerate() {
@@ -94,14 +94,22 @@ impl Admin {
                 Held::Permission(permission.clone())
             }
         };
+        let own = server.name.as_str() == DOORWARD;
+        let scope = match &new.scope {
+            Some(scope) if own => Some(own_scope(edit, scope).await?),
+            other => other.clone(),
+        };
         self.check_held(edit, &server.name, &held, roles, new.interval.expires_at).await?;
+        if own && new.effect == Effect::Deny {
+            self.check_denied(edit, named.principal).await?;
+        }
         let administered = self.administered_at(edit, &server.name).await?;
         let id = AssignmentId::mint(now, self.entropy.as_ref());
         let recorded = Recorded {
             assignment: Assignment { id, held, effect: new.effect, interval: new.interval },
             resource_server: server.id,
             principal: named.principal,
-            scope: new.scope.clone(),
+            scope,
             reason: new.reason.as_ref().map(|r| r.as_str().to_owned()),
             given_by: self.actor.to_string(),
             created_at: now,
@@ -118,7 +126,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NotFound`].
     pub async fn remove_assignment(&self, id: AssignmentId) -> Result<Revision, AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let not_found = || AdminError::not_found("assignment", &id.to_string());
         let recorded = assignments::find(&mut edit, id).await?.ok_or_else(not_found)?;
         let administered = self.check_removal(&mut edit, &recorded).await?;
@@ -195,7 +203,7 @@ impl Admin {
         self.describe_all(&mut conn, &all).await
     }
 
-    async fn describe_all(&self, conn: &mut Conn, all: &[Recorded]) -> Result<Vec<Value>, AdminError> {
+    pub(super) async fn describe_all(&self, conn: &mut Conn, all: &[Recorded]) -> Result<Vec<Value>, AdminError> {
         let principals: Vec<_> = all.iter().map(|recorded| recorded.principal).collect();
         let names = names(conn, &principals).await?;
         let servers = resource_servers::all(conn).await?;
@@ -210,6 +218,25 @@ impl Admin {
         };
         Ok(all.iter().filter_map(view).collect())
     }
+}
+
+/// One thing at Doorward's own resource server, under the one name by which its doors know it: under another a deny would
+/// deny nothing.
+async fn own_scope(conn: &mut Conn, scope: &ObjectRef) -> Result<ObjectRef, AdminError> {
+    let wrong = |problem: String| AdminError::invalid("on", problem);
+    let id = match scope.object_type() {
+        "user" | "session" | "consent" => match people::find(conn, scope.id()).await {
+            Ok(person) => person.sub.to_string(),
+            Err(error @ AdminError::NotFound { .. }) => return Err(wrong(error.to_string())),
+            Err(error) => return Err(error),
+        },
+        "assignment" | "api-key" | "audit" => {
+            let id = uuid::Uuid::parse_str(scope.id());
+            id.map_err(|_| wrong(format!("{:?} is not a UUID", scope.id())))?.to_string()
+        }
+        _ => return Ok(scope.clone()),
+    };
+    ObjectRef::parse(&format!("{}:{id}", scope.object_type())).map_err(|error| wrong(error.to_string()))
 }
 
 /// The same thing given twice would have to be taken away twice: refused.

@@ -50,7 +50,7 @@ impl Admin {
         if missing(&declared).is_empty() {
             return Ok(());
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         // Another node may have been faster.
         let missing = missing(&resource_servers::permissions(&mut edit, server.id).await?);
         for permission in &missing {
@@ -74,7 +74,7 @@ impl Admin {
             scopes: Scopes::default(),
             claims: TokenClaims::default(),
         };
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         self.insert_resource_server(&mut edit, &server, &own_permissions()?).await?;
         for (role, permission) in [(ADMIN_ROLE, Permission::ALL), (DECISION_CALLER_ROLE, evaluate)] {
             let id = RoleId::mint(now, self.entropy.as_ref());

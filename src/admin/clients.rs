@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::assignments::describe;
 use super::delegation::Reach;
-use super::{Admin, AdminError, PAGE_MAX};
+use super::{Admin, AdminError, Edit, PAGE_MAX};
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::change::Changed;
 use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
@@ -22,7 +22,7 @@ use crate::domain::secret::{Secret, SecretKind};
 use crate::domain::time::Interval;
 use crate::keys::PublicKeys;
 use crate::store::changes::States;
-use crate::store::{Edit, assignments, clients, people, resource_servers, roles};
+use crate::store::{assignments, clients, people, resource_servers, roles};
 
 #[derive(Debug)]
 pub struct NewClient {
@@ -63,7 +63,7 @@ impl Admin {
         let now = self.now();
         let secret = Secret::mint(SecretKind::ClientSecret, self.entropy.as_ref());
         let (credential, secret) = credential(&new, secret)?;
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let servers = resource_servers::all(&mut edit).await?;
         let client = self.assemble(&new, credential, &servers)?;
         self.check_client_reach(&mut edit, &client, &servers).await?;
@@ -214,7 +214,7 @@ impl Admin {
     /// [`AdminError::NotFound`], [`AdminError::LastAdmin`]. Doing it twice is no error.
     pub async fn set_client_disabled(&self, client_id: &str, disabled: bool) -> Result<Client, AdminError> {
         let now = self.now();
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let before = clients::by_client_id(&mut edit, client_id).await?;
         let before = before.ok_or_else(|| AdminError::not_found("client", client_id))?;
         self.check_client(&mut edit, &before).await?;
@@ -239,7 +239,7 @@ impl Admin {
     pub async fn rotate_client_secret(&self, client_id: &str) -> Result<CreatedClient, AdminError> {
         let now = self.now();
         let secret = Secret::mint(SecretKind::ClientSecret, self.entropy.as_ref());
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let client = clients::by_client_id(&mut edit, client_id).await?;
         let client = client.ok_or_else(|| AdminError::not_found("client", client_id))?;
         self.check_client(&mut edit, &client).await?;

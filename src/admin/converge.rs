@@ -5,24 +5,27 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::json;
 
 use super::authorization::{Authorization, describe};
+use super::delegation::doorward;
 use super::difference::Difference;
 use super::principal::names;
 use super::resource_servers::find;
 use super::rules::RuleChange;
 use super::rules::of_applications;
-use super::{Admin, AdminError, PAGE_MAX};
+use super::{Admin, AdminError, Edit, PAGE_MAX};
 use crate::decision::memory::Rulebook;
-use crate::domain::assignment::Held;
+use crate::decision::standing::{Lasting, When, standing};
+use crate::domain::assignment::{Held, Principal};
 use crate::domain::change::Changed;
 use crate::domain::fact::FactKind;
 use crate::domain::group::{Group, NamedGroup};
 use crate::domain::id::{GroupId, ResourceServerId, RoleId};
+use crate::domain::name::Slug;
 use crate::domain::permission::Permission;
 use crate::domain::resource_server::{ResourceServer, parse_identifier};
 use crate::domain::role::{NamedRole, Role};
 use crate::domain::scope::Scopes;
 use crate::store::changes::States;
-use crate::store::{Conn, Edit, assignments, groups, resource_servers, roles, rules};
+use crate::store::{Conn, assignments, groups, resource_servers, roles, rules};
 
 impl Admin {
     /// What [`Self::converge`] would change.
@@ -32,27 +35,61 @@ impl Admin {
     pub async fn difference(&self, wanted: &Authorization) -> Result<Difference, AdminError> {
         let found = self.authorization(&wanted.server.name).await?;
         let found = found.map(|found| found.limited_to(wanted));
+        let mut conn = self.read().await?;
         if let Some(found) = &found {
-            let mut conn = self.read().await?;
             let server = find(&mut conn, &wanted.server.name).await?;
             check_fixed(found, wanted)?;
             check_removals(&mut conn, &server, found, wanted).await?;
         }
-        Ok(Difference::between(found.as_ref(), wanted))
+        let power = self.power(&mut conn, found.as_ref(), wanted).await?;
+        Ok(Difference::between(found.as_ref(), wanted).and("at doorward", power))
+    }
+
+    /// Groups belong to the whole house: what one of them holds at Doorward itself is gained or lost by what joins or leaves
+    /// it here.
+    async fn power(
+        &self,
+        conn: &mut Conn,
+        found: Option<&Authorization>,
+        wanted: &Authorization,
+    ) -> Result<Vec<String>, AdminError> {
+        let (doorward, nothing, mut lines) = (doorward(conn).await?, NamedGroup::default(), Vec::new());
+        for (name, group) in &wanted.groups {
+            let before = found.and_then(|found| found.groups.get(name)).unwrap_or(&nothing);
+            if before == group {
+                continue;
+            }
+            // A new group holds nothing yet.
+            let Some(outer) = groups::by_name(conn, name.as_str()).await? else { continue };
+            let worth = standing(conn, doorward, Principal::Group(outer.id), self.now(), When::Ever).await?;
+            let part = |what: &str, all: &[Lasting]| {
+                let all: BTreeSet<_> = all.iter().map(|held| held.permission.to_string()).collect();
+                (!all.is_empty()).then(|| format!("{what} {}", all.into_iter().collect::<Vec<_>>().join(", ")))
+            };
+            let parts = [part("is allowed", &worth.allowed), part("is denied", &worth.denied)];
+            let worth = parts.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+            if !worth.is_empty() {
+                let line = |sign, verb, inner: &Slug| format!("{sign} group {inner} {verb} {name}, which {worth}");
+                lines.extend(before.groups.difference(&group.groups).map(|inner| line("-", "leaves", inner)));
+                lines.extend(group.groups.difference(&before.groups).map(|inner| line("+", "joins", inner)));
+            }
+        }
+        Ok(lines)
     }
 
     /// Makes a resource server's authorization what is wanted, all of it in one transaction, so that no decision sees half
     /// of it: model and policies as new versions, roles and permissions as they are named, groups with the groups in them.
     ///
     /// # Errors
-    /// What does not compile; what must not be removed because somebody holds it.
+    /// What does not compile; what must not be removed because somebody holds it; [`AdminError::LastAdmin`].
     pub async fn converge(&self, wanted: &Authorization) -> Result<Difference, AdminError> {
         let difference = self.difference(wanted).await?;
         if difference.is_empty() {
             return Ok(difference);
         }
         compile(wanted.clone()).await?;
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
+        let administered = self.administered(&mut edit).await?;
         let (server, found) = self.open_server(&mut edit, wanted).await?;
         let before = rules::active(&mut edit, server.id).await?;
         // Again: others may have written between the look and now.
@@ -65,6 +102,7 @@ impl Admin {
         declare(&mut edit, &server, &found, wanted).await?;
         self.converge_roles(&mut edit, &server, wanted).await?;
         self.converge_groups(&mut edit, &found, wanted).await?;
+        self.check_still(&mut edit, administered).await?;
         rules::activate(&mut edit, server.id, after).await?;
         let states = States::changed(
             json!({ "versions": before.versions(), "roles": found.roles }),

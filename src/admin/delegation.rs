@@ -1,7 +1,7 @@
 //! Nobody gives what they do not hold: the check that each act of a delegated operator makes inside its own transaction,
 //! where no other write can come between.
 
-use super::{Admin, AdminError, Authority, Operator};
+use super::{Admin, AdminError, Edit};
 use crate::decision::SubjectRef;
 use crate::decision::standing::{Lasting, Standing, When, permissions_of, standing};
 use crate::domain::assignment::{Held, Principal};
@@ -11,7 +11,7 @@ use crate::domain::permission::Permission;
 use crate::domain::resource_server::DOORWARD;
 use crate::domain::role::Role;
 use crate::domain::time::Instant;
-use crate::store::{Conn, Edit, decisions, resource_servers};
+use crate::store::{Conn, decisions, resource_servers};
 
 /// What an act reaches at Doorward's own resource server.
 #[derive(Debug)]
@@ -31,26 +31,33 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Beyond`] names the first permission the operator does not hold, or not for as long.
     pub(super) async fn check_reach(&self, edit: &mut Edit, reach: Reach) -> Result<(), AdminError> {
-        let Authority::Operator(Operator { subject, key }) = &self.authority else { return Ok(()) };
-        let (now, doorward) = (self.now(), doorward(edit).await?);
-        let operator = principal(edit, subject).await?;
+        let Some(measure) = edit.measure() else { return Ok(()) };
         // One's own account reaches no further than oneself; a key may reach less than its owner.
-        if matches!(reach, Reach::Account(account) if account == operator) && key.is_none() {
+        if matches!(reach, Reach::Account(account) if account == measure.operator) && measure.ceiling.is_none() {
             return Ok(());
         }
+        let (now, doorward) = (self.now(), doorward(edit).await?);
         let wanted = wanted(edit, doorward, reach, now).await?;
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let held = standing(edit, doorward, operator, now, When::Now).await?;
-        let ceiling = key.as_ref().map(|key| key.permissions.as_slice());
+        let ceiling = measure.ceiling.as_deref();
         let within = |wanted: &Lasting| {
-            held.holds(wanted) && ceiling.is_none_or(|all| all.iter().any(|p| p.covers(&wanted.permission)))
+            measure.held.holds(wanted) && ceiling.is_none_or(|all| all.iter().any(|p| p.covers(&wanted.permission)))
         };
         match wanted.into_iter().find(|wanted| !within(wanted)) {
             None => Ok(()),
             Some(Lasting { permission, until }) => Err(AdminError::Beyond { permission, until }),
         }
+    }
+
+    /// The check for whoever is denied something at Doorward: a deny takes what the giver may not even know of, so it is for
+    /// those who hold as much. Of a group anybody may be a member, now or later: that takes everything.
+    pub(super) async fn check_denied(&self, edit: &mut Edit, principal: Principal) -> Result<(), AdminError> {
+        let reach = match principal {
+            Principal::Person(_) | Principal::Client(_) => Reach::Account(principal),
+            Principal::Group(_) => Reach::Permissions(vec![Permission::ALL], Some(self.now())),
+            // Known only to another resource server.
+            Principal::External(_) => return Ok(()),
+        };
+        self.check_reach(edit, reach).await
     }
 
     /// The check for what a role or permission at one resource server is worth: at any other than Doorward's own it is

@@ -45,6 +45,12 @@ impl Difference {
         Self { sections: sections.map(|(about, lines)| Section { about, lines }).collect() }
     }
 
+    /// The same with one more section, if that says anything.
+    pub(super) fn and(mut self, about: &'static str, lines: Vec<String>) -> Self {
+        self.sections.extend((!lines.is_empty()).then_some(Section { about, lines }));
+        self
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sections.is_empty()

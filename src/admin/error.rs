@@ -1,5 +1,6 @@
 //! Why an act of administration is refused.
 
+use super::Needed;
 use crate::decision::DecisionError;
 use crate::domain::name::NameError;
 use crate::domain::permission::Permission;
@@ -29,6 +30,8 @@ pub enum AdminError {
     Cycle { what: &'static str, name: String },
     #[error("that would nest groups deeper than {max}")]
     TooDeep { max: usize },
+    #[error("{member} would be in more than {max} groups, by all the groups that those are in")]
+    TooManyGroups { member: String, max: usize },
     #[error(
         "the set-up link was used, has expired, or was replaced by a newer one; start the server again for a new one"
     )]
@@ -38,12 +41,25 @@ pub enum AdminError {
     Beyond { permission: Permission, until: Option<Instant> },
     #[error("nobody would be left who holds the role admin of doorward and is neither shut out nor denied anything")]
     LastAdmin,
-    #[error("the operator was disabled meanwhile")]
+    #[error("the operator was shut out meanwhile, or the key they came by has ended")]
     OperatorGone,
+    #[error("this needs the permission {needed} at the resource server doorward")]
+    NotPermitted { needed: Needed },
     #[error(transparent)]
     Decision(#[from] DecisionError),
+    #[error("the write comes to more than {max} changes; make several of it")]
+    TooManyChanges { max: i64 },
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooManyChanges { max } => Self::TooManyChanges { max },
+            other => Self::Store(other),
+        }
+    }
 }
 
 impl AdminError {

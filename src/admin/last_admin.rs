@@ -3,12 +3,14 @@
 
 use super::delegation::doorward;
 use super::setup::admin_role_id;
-use super::{Admin, AdminError};
-use crate::decision::standing::{When, standing};
+use super::{Admin, AdminError, Edit};
+use crate::decision::DecisionError;
+use crate::decision::standing::{Standing, When, standing};
 use crate::domain::assignment::{Effect, Held, Principal};
+use crate::domain::client::{Client, ClientCredential};
 use crate::domain::id::{GroupId, ResourceServerId, RoleId};
 use crate::domain::time::{Instant, Interval};
-use crate::store::{Conn, Edit, assignments, clients, groups, people};
+use crate::store::{Conn, assignments, clients, groups, passwords, people};
 
 /// How well Doorward can be administered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -27,10 +29,14 @@ impl Admin {
         Search { doorward, admin, now: self.now() }.best(edit).await
     }
 
-    /// The same for writes that concern one group: most groups are worth nothing at doorward, and then nothing can change.
-    pub(super) async fn administered_by(&self, edit: &mut Edit, group: GroupId) -> Result<Administered, AdminError> {
+    /// What being in a group is worth at Doorward, now or later.
+    pub(super) async fn worth(&self, edit: &mut Edit, group: GroupId) -> Result<Standing, AdminError> {
         let doorward = doorward(edit).await?;
-        let worth = standing(edit, doorward, Principal::Group(group), self.now(), When::Ever).await?;
+        Ok(standing(edit, doorward, Principal::Group(group), self.now(), When::Ever).await?)
+    }
+
+    /// The same for writes that concern one group: most groups are worth nothing at doorward, and then nothing can change.
+    pub(super) async fn administered_by(&self, edit: &mut Edit, worth: &Standing) -> Result<Administered, AdminError> {
         if worth.allowed.is_empty() && worth.denied.is_empty() {
             return Ok(Administered::ByNobody);
         }
@@ -123,17 +129,41 @@ impl Search {
         }
     }
 
-    /// Not shut out, and denied nothing, now or later.
+    /// Able to come in, not shut out, and denied nothing, now or later.
     async fn is_free(&self, conn: &mut Conn, principal: Principal) -> Result<bool, AdminError> {
-        let may_act = match principal {
-            Principal::Person(id) => people::by_id(conn, id).await?.is_some_and(|person| person.may_act()),
+        let comes_in = match principal {
+            Principal::Person(id) => {
+                people::by_id(conn, id).await?.is_some_and(|person| person.may_act())
+                    && passwords::of(conn, id).await?.is_some()
+            }
             Principal::Client(id) => {
                 let names = clients::names(conn, &[id.uuid()]).await?;
                 let Some(name) = names.get(&id.uuid()) else { return Ok(false) };
-                clients::by_client_id(conn, name).await?.is_some_and(|client| !client.disabled)
+                let client = clients::by_client_id(conn, name).await?;
+                client.is_some_and(|client| !client.disabled && self.has_a_way_in(&client))
             }
             Principal::Group(_) | Principal::External(_) => false,
         };
-        Ok(may_act && standing(conn, self.doorward, principal, self.now, When::Ever).await?.denied.is_empty())
+        if !comes_in {
+            return Ok(false);
+        }
+        match standing(conn, self.doorward, principal, self.now, When::Ever).await {
+            Ok(standing) => Ok(standing.denied.is_empty()),
+            // Nothing can be decided about them: they can put nothing right.
+            Err(DecisionError::OverBudget) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a client can authenticate to the administration API by what it was registered with.
+    fn has_a_way_in(&self, client: &Client) -> bool {
+        match client.credential {
+            ClientCredential::SecretBasic(_) => true,
+            // By a token that it asks for in its own name.
+            ClientCredential::SecretPost(_) | ClientCredential::PrivateKeyJwt { .. } => {
+                client.grant_types.client_credentials && client.resources.contains(&self.doorward)
+            }
+            ClientCredential::None => false,
+        }
     }
 }

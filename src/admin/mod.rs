@@ -13,10 +13,12 @@ pub mod clients;
 pub mod converge;
 mod delegation;
 pub mod difference;
+mod edit;
 mod error;
 pub mod groups;
 mod last_admin;
 pub mod load;
+mod nesting;
 mod operator;
 mod pending;
 pub mod people;
@@ -34,15 +36,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::{Value, json};
 
+use self::edit::Edit;
 pub use self::error::AdminError;
-pub use self::operator::{Authority, Operator};
+pub use self::operator::{Authority, Needed, Operator};
 pub use self::principal::PrincipalRef;
 use crate::domain::change::{Actor, Revision};
 use crate::domain::entropy::Entropy;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::time::{Clock, Instant};
 use crate::events;
-use crate::store::{Conn, Edit, Store};
+use crate::store::{Conn, Store};
 
 /// Administration on behalf of one actor.
 #[derive(Clone)]
@@ -69,12 +72,13 @@ impl Admin {
         Self { store, clock, entropy, actor, authority, request_id: None, written }
     }
 
-    /// Administration on behalf of one request of an operator, who gives no more than they hold.
+    /// Administration on behalf of one request of an operator, who gives no more than they hold; what they need for it is
+    /// asked again inside each write.
     #[must_use]
-    pub fn on_behalf_of(&self, operator: &Operator, request_id: Option<&str>) -> Self {
+    pub fn on_behalf_of(&self, operator: &Operator, needed: Needed, request_id: Option<&str>) -> Self {
         Self {
             actor: operator.actor(),
-            authority: Authority::Operator(operator.clone()),
+            authority: Authority::Operator(operator.clone(), needed),
             request_id: request_id.map(str::to_owned),
             written: Arc::default(),
             ..self.clone()

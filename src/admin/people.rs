@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::delegation::Reach;
-use super::{Admin, AdminError, PAGE_MAX};
+use super::{Admin, AdminError, Edit, PAGE_MAX};
 use crate::domain::assignment::Principal;
 use crate::domain::change::Changed;
 use crate::domain::fact::FactKind;
@@ -12,7 +12,7 @@ use crate::domain::name::{DisplayName, Email, Sub, Username};
 use crate::domain::person::Person;
 use crate::domain::profile::Profile;
 use crate::store::changes::States;
-use crate::store::{Conn, Edit, clients, people};
+use crate::store::{Conn, clients, people};
 
 #[derive(Debug)]
 pub struct NewPerson {
@@ -79,7 +79,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Taken`] when the username or `sub` already means somebody.
     pub async fn create_person(&self, new: NewPerson) -> Result<Person, AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let person = self.insert_person(&mut edit, new).await?;
         let subject = format!("user:{}", person.sub);
         self.conclude(edit, FactKind::PersonCreated, subject, json!({ "username": person.username })).await?;
@@ -127,7 +127,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NotFound`], or what is wrong with a claim.
     pub async fn update_person(&self, name: &str, change: &PersonEdit) -> Result<Person, AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let before = find(&mut edit, name).await?;
         self.check_reach(&mut edit, Reach::Account(Principal::Person(before.id))).await?;
         let after = Person { updated_at: self.now(), ..change.apply(&before)? };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::principal::names;
 use super::resource_servers::find;
-use super::{Admin, AdminError, PAGE_MAX, PrincipalRef, rules};
+use super::{Admin, AdminError, Edit, PAGE_MAX, PrincipalRef, rules};
 use crate::domain::assignment::Principal;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
@@ -16,10 +16,10 @@ use crate::domain::name::{Reason, Segment, Slug};
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::subject_name::{SubjectName, check_edge};
-use crate::domain::time::Interval;
+use crate::domain::time::{Instant, Interval};
 use crate::store::changes::{CHANGES_MAX, States};
 use crate::store::edges::{self, EdgeKey, Recorded, Which};
-use crate::store::{Conn, Edit, resources};
+use crate::store::{Conn, resources};
 
 /// An edge by the names operators know: `document:7`, `viewer`, `group:staff#member`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,27 +37,12 @@ pub struct NewEdge {
     pub reason: Option<Reason>,
 }
 
-/// What must be so for a write to happen.
-#[derive(Clone, Debug)]
-pub enum Precondition {
-    Exists(EdgeName),
-    Absent(EdgeName),
-}
-
-impl Precondition {
-    /// The list in which a caller wrote it.
-    const fn list(&self) -> &'static str {
-        match self {
-            Self::Exists(_) => "require_present",
-            Self::Absent(_) => "require_absent",
-        }
-    }
-}
-
 /// Edges to write and to take away; all of it happens, or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct RelationWrite {
-    pub require: Vec<Precondition>,
+    /// Edges that must count now for the write to happen, and edges that must not.
+    pub require_present: Vec<EdgeName>,
+    pub require_absent: Vec<EdgeName>,
     pub delete: Vec<EdgeName>,
     pub write: Vec<NewEdge>,
 }
@@ -77,20 +62,22 @@ impl Admin {
     /// [`AdminError::Item`] for what the model does not allow or nobody is called; [`AdminError::Precondition`]; more than
     /// 10,000 items.
     pub async fn write_relations(&self, server: &Slug, write: &RelationWrite) -> Result<Revision, AdminError> {
-        let count = write.require.len() + write.delete.len() + write.write.len();
+        let required = write.require_present.len() + write.require_absent.len();
+        let count = required + write.delete.len() + write.write.len();
         if i64::try_from(count).unwrap_or(i64::MAX) > CHANGES_MAX {
             return Err(AdminError::invalid("write", format!("{count} items; at most {CHANGES_MAX} at once")));
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = find(&mut edit, server).await?;
         let model = rules::required_model(&mut edit, &server).await?;
         let mut resolver = Resolver { server: &server, model: &model, known: HashMap::new() };
-        for (index, precondition) in write.require.iter().enumerate() {
-            let checked = resolver.check(&mut edit, precondition).await;
-            checked.map_err(|error| {
-                let before = write.require.iter().take(index).filter(|other| other.list() == precondition.list());
-                error.at(precondition.list(), before.count())
-            })?;
+        for (list, wanted, names) in
+            [("require_present", true, &write.require_present), ("require_absent", false, &write.require_absent)]
+        {
+            for (index, name) in names.iter().enumerate() {
+                let checked = resolver.check(&mut edit, name, wanted, self.now()).await;
+                checked.map_err(|error| error.at(list, index))?;
+            }
         }
         let mut changed = 0_usize;
         for (index, name) in write.delete.iter().enumerate() {
@@ -201,15 +188,12 @@ impl Admin {
 }
 
 impl Resolver<'_> {
-    async fn check(&mut self, conn: &mut Conn, precondition: &Precondition) -> Result<(), AdminError> {
-        let (name, wanted) = match precondition {
-            Precondition::Exists(name) => (name, true),
-            Precondition::Absent(name) => (name, false),
-        };
+    /// An edge that has ended, or has yet to begin, grants nothing: it is not present.
+    async fn check(&mut self, conn: &mut Conn, name: &EdgeName, wanted: bool, now: Instant) -> Result<(), AdminError> {
         let subject = self.subject(conn, &name.subject).await?;
         let key = EdgeKey { object: &name.object, relation: name.relation.as_str(), subject: &subject };
-        let exists = edges::find(conn, self.server.id, key).await?.is_some();
-        if exists == wanted {
+        let found = edges::find(conn, self.server.id, key).await?;
+        if found.is_some_and(|found| found.edge.interval.contains(now)) == wanted {
             return Ok(());
         }
         Err(AdminError::Precondition { what: format!("{}#{}@{}", name.object, name.relation, name.subject) })

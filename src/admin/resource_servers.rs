@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, Edit};
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::id::ResourceServerId;
@@ -11,7 +11,7 @@ use crate::domain::permission::Permission;
 use crate::domain::resource_server::{DOORWARD, ResourceServer, TokenClaims, parse_identifier};
 use crate::domain::scope::Scopes;
 use crate::store::changes::States;
-use crate::store::{Conn, Edit, resource_servers};
+use crate::store::{Conn, resource_servers};
 
 #[derive(Debug)]
 pub struct NewResourceServer {
@@ -35,7 +35,7 @@ impl Admin {
             scopes: new.scopes,
             claims: new.claims,
         };
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         self.insert_resource_server(&mut edit, &server, &new.permissions).await?;
         let subject = format!("resource-server:{}", server.name);
         self.conclude(edit, FactKind::ResourceServerCreated, subject, json!(server)).await?;
@@ -64,7 +64,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NotFound`], or a wildcard among them.
     pub async fn declare_permissions(&self, server: &Slug, new: &[Permission]) -> Result<Revision, AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = find(&mut edit, server).await?;
         if server.name.as_str() == DOORWARD {
             return Err(AdminError::invalid("resource_server", "the permissions of doorward are built in"));

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::relations::{changed, describe_all};
 use super::resource_servers::find;
-use super::{Admin, AdminError, PAGE_MAX, rules};
+use super::{Admin, AdminError, Edit, PAGE_MAX, rules};
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::model::Model;
@@ -13,7 +13,7 @@ use crate::domain::object::ObjectRef;
 use crate::domain::resource_server::ResourceServer;
 use crate::store::changes::{CHANGES_MAX, States};
 use crate::store::edges::{self, EdgeKey, Which};
-use crate::store::{Edit, resources};
+use crate::store::{assignments, resources};
 
 /// Attributes of one resource or subject, as JSON, at most.
 const ATTRIBUTES_BYTES_MAX: usize = 16 * 1024;
@@ -26,7 +26,8 @@ pub struct ResourceWrite {
 }
 
 impl Admin {
-    /// Registers and deletes resources. A deleted resource takes its relation edges with it, in both directions.
+    /// Registers and deletes resources. A deleted resource takes its relation edges with it, in both directions, and what
+    /// was given or denied on it alone.
     ///
     /// # Errors
     /// [`AdminError::Item`] for a type the model does not have; more than 10,000 items.
@@ -35,7 +36,7 @@ impl Admin {
         if i64::try_from(count).unwrap_or(i64::MAX) > CHANGES_MAX {
             return Err(AdminError::invalid("put", format!("{count} items; at most {CHANGES_MAX} at once")));
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = find(&mut edit, server).await?;
         let model = rules::required_model(&mut edit, &server).await?;
         for (index, object) in write.delete.iter().enumerate() {
@@ -86,6 +87,7 @@ impl Admin {
         let before = resources::find(edit, server.id, object).await?;
         for which in [Which::From(object), Which::ToObject(object)] {
             let edges = edges::list(edit, server.id, which, None, CHANGES_MAX + 1).await?;
+            check_number(edges.len())?;
             let described = describe_all(edit, &edges).await?;
             for (recorded, before) in edges.iter().zip(described) {
                 let edge = &recorded.edge;
@@ -94,6 +96,15 @@ impl Admin {
                 let changed = changed(server.id, &recorded.object, subject);
                 edit.log(&changed, &self.actor, self.now(), States::removed(before)).await?;
             }
+        }
+        // Left behind, they would count again for whatever is registered under this identifier one day.
+        let given = assignments::on_resource(edit, server.id, object, CHANGES_MAX + 1).await?;
+        check_number(given.len())?;
+        for recorded in &given {
+            let before = self.describe_all(edit, std::slice::from_ref(recorded)).await?.pop().unwrap_or_default();
+            assignments::delete(edit, recorded.assignment.id).await?;
+            let changed = Changed::Assignments(server.id, recorded.principal, recorded.scope.clone());
+            edit.log(&changed, &self.actor, self.now(), States::removed(before)).await?;
         }
         let Some(attributes) = before else { return Ok(()) };
         resources::delete(edit, server.id, object).await?;
@@ -124,4 +135,12 @@ pub(super) fn check_size(attributes: &Map<String, Value>) -> Result<(), AdminErr
         return Err(AdminError::invalid("attributes", format!("{bytes} bytes; at most {ATTRIBUTES_BYTES_MAX}")));
     }
     Ok(())
+}
+
+/// What cannot be one write is refused before it is begun.
+fn check_number(changes: usize) -> Result<(), AdminError> {
+    if i64::try_from(changes).is_ok_and(|changes| changes <= CHANGES_MAX) {
+        return Ok(());
+    }
+    Err(AdminError::TooManyChanges { max: CHANGES_MAX })
 }

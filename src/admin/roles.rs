@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::delegation::Reach;
 use super::last_admin::Administered;
 use super::resource_servers::{check_declared, find};
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, Edit};
 use crate::domain::assignment::Held;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
@@ -14,7 +15,7 @@ use crate::domain::permission::Permission;
 use crate::domain::resource_server::{DOORWARD, ResourceServer, is_builtin_role};
 use crate::domain::role::{Role, would_cycle};
 use crate::store::changes::States;
-use crate::store::{Edit, StoreError, roles};
+use crate::store::{StoreError, assignments, roles};
 
 /// What is added to and taken from a role.
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ impl Admin {
         includes: &[Slug],
     ) -> Result<Role, AdminError> {
         let now = self.now();
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = editable(find(&mut edit, server).await?, &name)?;
         check_declared(&mut edit, &server, &permissions).await?;
         let all = roles::all(&mut edit, server.id).await?;
@@ -56,7 +57,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NotFound`], [`AdminError::Cycle`], or an undeclared permission.
     pub async fn change_role(&self, server: &Slug, name: &Slug, change: &RoleChange) -> Result<Revision, AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = editable(find(&mut edit, server).await?, name)?;
         check_declared(&mut edit, &server, &change.add_permissions).await?;
         let all = roles::all(&mut edit, server.id).await?;
@@ -67,6 +68,9 @@ impl Admin {
         let (add, remove) = (ids(&all, &change.add_includes)?, ids(&all, &change.remove_includes)?);
         if add.iter().any(|included| would_cycle(role.id, *included, &all)) {
             return Err(AdminError::Cycle { what: "role", name: name.as_str().to_owned() });
+        }
+        if own && !(change.add_permissions.is_empty() && add.is_empty()) {
+            self.check_denied_role(&mut edit, &server, role.id, &all).await?;
         }
         roles::remove(&mut edit, role.id, &change.remove_permissions, &remove).await?;
         roles::add(&mut edit, role.id, &change.add_permissions, &add).await?;
@@ -83,7 +87,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NotFound`], or [`AdminError::InUse`] while it is assigned or included.
     pub async fn delete_role(&self, server: &Slug, name: &Slug) -> Result<Revision, AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = editable(find(&mut edit, server).await?, name)?;
         let all = roles::all(&mut edit, server.id).await?;
         let role = by_name(&all, name)?;
@@ -109,6 +113,22 @@ impl Admin {
         all: &[Role],
     ) -> Result<(), AdminError> {
         self.check_held(edit, &server.name, &Held::Role(role.id), all, None).await
+    }
+
+    /// What is added to a role is denied to whoever is denied the role, by another that includes it perhaps: that is for
+    /// those who hold everything, as with other denies whose victims need not be looked for.
+    async fn check_denied_role(
+        &self,
+        edit: &mut Edit,
+        server: &ResourceServer,
+        role: RoleId,
+        all: &[Role],
+    ) -> Result<(), AdminError> {
+        let with_it: Vec<_> = all.iter().map(|of| of.id).filter(|of| would_cycle(role, *of, all)).collect();
+        if !assignments::is_any_denied(edit, server.id, &with_it).await? {
+            return Ok(());
+        }
+        self.check_reach(edit, Reach::Permissions(vec![Permission::ALL], Some(self.now()))).await
     }
 
     async fn log_role(&self, edit: &mut Edit, server: &ResourceServer, states: States) -> Result<(), AdminError> {

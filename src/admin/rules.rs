@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::resource_servers::find;
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, Edit};
 use crate::decision::Policies;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
@@ -14,7 +14,7 @@ use crate::domain::resource_server::{DOORWARD, ResourceServer};
 use crate::store::changes::States;
 pub use crate::store::rules::Versions;
 use crate::store::rules::{self, Listed, Rules, Stamp};
-use crate::store::{Conn, Edit, resource_servers};
+use crate::store::{Conn, resource_servers};
 
 /// So many versions of each are listed.
 const VERSIONS_MAX: i64 = 100;
@@ -98,7 +98,7 @@ impl Admin {
 
     /// What was compiled and compared outside must still be what counts inside.
     async fn begin_rules(&self, server: &Slug, before: &Rules) -> Result<(Edit, ResourceServer), AdminError> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = of_applications(find(&mut edit, server).await?)?;
         if rules::active(&mut edit, server.id).await?.versions() != before.versions() {
             return Err(AdminError::Precondition { what: "what counts at the resource server".to_owned() });

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::assignments::describe;
+use super::last_admin::Administered;
 use super::people::NewPerson;
 use super::resource_servers::find;
 use super::roles::by_name;
@@ -26,16 +27,17 @@ use crate::store::{Conn, passwords, roles, setup_links};
 pub const SETUP_LINK_LIFETIME: Duration = Duration::from_hours(1);
 
 impl Admin {
-    /// A new link, while nobody holds the built-in role `admin`; an older link stops working. `None` once somebody does.
+    /// A new link, while there is nobody who holds the built-in role `admin` and could use it now; an older link stops
+    /// working. `None` while there is somebody.
     ///
     /// # Errors
     /// The store's.
     pub async fn open_setup(&self) -> Result<Option<Secret>, AdminError> {
         let now = self.now();
         let secret = Secret::mint(SecretKind::SetupLink, self.entropy.as_ref());
-        let mut edit = self.store.edit().await?;
-        let (server, admin) = admin_role(&mut edit).await?;
-        if has_operator(&mut edit, &server, admin).await? {
+        let mut edit = self.edit().await?;
+        if self.administered(&mut edit).await? != Administered::ByNobody {
+            edit.rollback().await?;
             return Ok(None);
         }
         let expires_at = now.plus(SETUP_LINK_LIFETIME);
@@ -60,11 +62,11 @@ impl Admin {
     /// [`AdminError::SetupLinkSpent`], or [`AdminError::Taken`] (the link stays valid then).
     pub async fn complete_setup(&self, link: &Secret, new: NewPerson, hash: &str) -> Result<Person, AdminError> {
         let now = self.now();
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let (server, admin) = admin_role(&mut edit).await?;
         let roles = roles::all(&mut edit, server.id).await?;
         let spent = setup_links::spend(&mut edit, &link.digest(), now).await?;
-        if !spent || has_operator(&mut edit, &server, admin).await? {
+        if !spent || self.administered(&mut edit).await? != Administered::ByNobody {
             return Err(AdminError::SetupLinkSpent);
         }
         let person = self.insert_person(&mut edit, new).await?;
@@ -102,8 +104,4 @@ async fn admin_role(conn: &mut Conn) -> Result<(ResourceServer, RoleId), AdminEr
 pub(super) async fn admin_role_id(conn: &mut Conn, doorward: ResourceServerId) -> Result<RoleId, AdminError> {
     let roles = roles::all(conn, doorward).await?;
     Ok(by_name(&roles, &Slug::parse(ADMIN_ROLE)?)?.id)
-}
-
-async fn has_operator(conn: &mut Conn, server: &ResourceServer, admin: RoleId) -> Result<bool, AdminError> {
-    Ok(assignments::is_role_held(conn, server.id, admin).await?)
 }

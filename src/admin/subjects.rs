@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::resource_servers::find;
 use super::resources::check_size;
-use super::{Admin, AdminError, PAGE_MAX, PrincipalRef, rules};
+use super::{Admin, AdminError, Edit, PAGE_MAX, PrincipalRef, rules};
 use crate::domain::assignment::Principal;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
@@ -13,7 +13,6 @@ use crate::domain::model::{Model, SubjectSpace};
 use crate::domain::name::Slug;
 use crate::domain::object::ObjectRef;
 use crate::domain::resource_server::ResourceServer;
-use crate::store::Edit;
 use crate::store::changes::{CHANGES_MAX, States};
 use crate::store::subjects::{self, ExternalSubject};
 
@@ -31,12 +30,14 @@ impl Admin {
     /// Registers subjects that only the resource server knows, and attributes of any subject; all of it, or nothing.
     ///
     /// # Errors
-    /// [`AdminError::Item`] for a type the model does not have or somebody unknown; more than 10,000 items.
+    /// [`AdminError::Item`] for a type the model does not have or somebody unknown; more than 10,000 changes.
     pub async fn put_subjects(&self, server: &Slug, put: &[SubjectPut]) -> Result<Revision, AdminError> {
-        if i64::try_from(put.len()).unwrap_or(i64::MAX) > CHANGES_MAX {
-            return Err(AdminError::invalid("put", format!("{} items; at most {CHANGES_MAX} at once", put.len())));
+        // Counted as if each of them were new, so that what is accepted does not depend on what is there.
+        if i64::try_from(put.iter().map(changes).sum::<usize>()).unwrap_or(i64::MAX) > CHANGES_MAX {
+            let problem = format!("{} items come to more than {CHANGES_MAX} changes; make several writes", put.len());
+            return Err(AdminError::invalid("put", problem));
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit().await?;
         let server = find(&mut edit, server).await?;
         let model = rules::required_model(&mut edit, &server).await?;
         for (index, item) in put.iter().enumerate() {
@@ -126,4 +127,10 @@ impl Admin {
         let all = subjects::list(&mut conn, server.id, subject_type, after, limit.min(PAGE_MAX)).await?;
         Ok(all.into_iter().map(|known| (known.subject, known.disabled)).collect())
     }
+}
+
+/// How much an item can change: a subject of the resource server's own is registered, and its attributes are another value.
+fn changes(item: &SubjectPut) -> usize {
+    let is_registered = matches!(item.subject, PrincipalRef::External(_));
+    usize::from(is_registered) + usize::from(item.attributes.is_some())
 }

@@ -124,7 +124,11 @@ impl Node {
         let mut jobs = JoinSet::new();
         jobs.spawn(jobs::follow_keys(keys.clone(), decisions.signing_keys_changed()));
         jobs.spawn(jobs::rotate_keys(keys.clone()));
-        jobs.spawn(jobs::sweep(store.clone(), clock.clone(), config.tokens.refresh_grace));
+        let lives = jobs::Lives {
+            refresh_grace: config.tokens.refresh_grace,
+            access_token: config.tokens.access_token_lifetime,
+        };
+        jobs.spawn(jobs::sweep(store.clone(), clock.clone(), lives));
 
         let hasher = Hasher::new(entropy.as_ref());
         let (ledger, writer) = Ledger::start(store.clone());
@@ -238,6 +242,8 @@ fn limits(config: &Config) -> Limits {
 pub(super) fn explain(error: crate::store::StoreError) -> BootError {
     match error {
         crate::store::StoreError::Failed(cause) | crate::store::StoreError::Busy(cause) => cause,
-        other @ crate::store::StoreError::Conflict(_) => other.into(),
+        other @ (crate::store::StoreError::Conflict(_) | crate::store::StoreError::TooManyChanges { .. }) => {
+            other.into()
+        }
     }
 }

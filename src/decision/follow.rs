@@ -132,6 +132,11 @@ impl Decisions {
                 self.keys_changed.send_replace(revision);
                 return;
             }
+            Changed::Grants => {
+                // Nobody knows which: what was read before this does not enter the cache any more, whatever it is of.
+                self.changes.reset(revision, || self.caches.grants.drop_all());
+                return;
+            }
             _ => {}
         }
         self.changes.mark(changed, revision, |changed| self.drop_from_caches(changed));
@@ -161,7 +166,7 @@ impl Decisions {
             }
             Changed::ExternalSubject(at, name) => caches.externals.drop_key(&(*at, name.clone())),
             Changed::Grant(id) => caches.grants.drop_key(id),
-            Changed::DeniedToken { .. } | Changed::SigningKeys => {}
+            Changed::Grants | Changed::DeniedToken { .. } | Changed::SigningKeys => {}
         }
     }
 

@@ -1,13 +1,15 @@
 //! What a principal holds at a resource server, read inside an open transaction: for the checks that a write makes of
 //! itself, which no cache may answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::engine::Query;
 use super::service::DecisionError;
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::group::GROUP_DEPTH_MAX;
 use crate::domain::id::ResourceServerId;
+use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 use crate::domain::time::{Instant, Interval};
@@ -73,37 +75,117 @@ pub async fn standing(
     now: Instant,
     when: When,
 ) -> Result<Standing, DecisionError> {
-    let reached = reached(conn, of, now, when).await?;
-    let principals: Vec<_> = reached.keys().copied().collect();
-    let snapshot = Snapshot::build(&roles::all(conn, at).await?, None, None);
-    let mut assigned = decisions::assignments_anywhere(conn, at, &principals).await?;
     let mut standing = Standing::default();
-    for (principal, until) in &reached {
-        let list = assigned.values.remove(&principal.uuid()).unwrap_or_default();
-        let counts = |(scope, assignment): &(String, Assignment)| {
-            // What is held for one resource alone is power that somebody has, and nothing they could give on.
-            let is_held = scope.is_empty() || when == When::Ever || assignment.effect == Effect::Deny;
-            is_held && when.counts(&assignment.interval, now)
-        };
-        for (_, assignment) in list.iter().filter(|held| counts(held)) {
-            standing.add(assignment, *until, &snapshot);
-        }
+    for given in given(conn, at, of, now, when).await? {
+        standing.add(given, when);
     }
     Ok(standing)
 }
 
-impl Standing {
-    fn add(&mut self, assignment: &Assignment, path_until: Option<Instant>, snapshot: &Snapshot) {
-        let until = sooner(path_until, assignment.interval.expires_at);
-        let permissions = match &assignment.held {
-            Held::Permission(permission) => vec![permission.clone()],
-            Held::Role(role) => snapshot.permissions_of(*role).into_iter().cloned().collect(),
+/// What a principal can use now, wherever it counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rights(Vec<Given>);
+
+/// One permission, given or denied.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Given {
+    /// One resource as it is stored; empty for the whole resource server.
+    scope: String,
+    effect: Effect,
+    lasting: Lasting,
+}
+
+/// What a person or client can use now.
+///
+/// # Errors
+/// As for [`standing`].
+pub async fn rights(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    of: Principal,
+    now: Instant,
+) -> Result<Rights, DecisionError> {
+    Ok(Rights(given(conn, at, of, now, When::Now).await?))
+}
+
+impl Rights {
+    /// Whether they permit this, as the engine decides it where there is neither a model nor policies: a resource has no
+    /// parents there, so what counts is given everywhere or on the resource itself.
+    #[must_use]
+    pub fn permit(&self, query: &Query) -> bool {
+        let object = query.object.as_ref().map(ObjectRef::as_str);
+        let counts = |given: &&Given| {
+            (given.scope.is_empty() || Some(given.scope.as_str()) == object)
+                && given.lasting.permission.matches(&query.action, &query.resource_type)
         };
-        let lasting = permissions.into_iter().map(|permission| Lasting { permission, until });
-        match assignment.effect {
-            Effect::Allow => self.allowed.extend(lasting),
-            Effect::Deny => self.denied.extend(lasting),
+        let mut effects = self.0.iter().filter(counts).map(|given| given.effect).peekable();
+        effects.peek().is_some() && effects.all(|effect| effect == Effect::Allow)
+    }
+
+    /// The identifiers of single resources of this type on which they deny this action: what may be done to all of the type
+    /// leaves these out.
+    #[must_use]
+    pub fn excepted(&self, action: &str, resource_type: &str) -> HashSet<String> {
+        let denies = self
+            .0
+            .iter()
+            .filter(|given| given.effect == Effect::Deny && given.lasting.permission.matches(action, resource_type));
+        let ids = denies.filter_map(|given| given.scope.strip_prefix(resource_type)?.strip_prefix(':'));
+        ids.map(str::to_owned).collect()
+    }
+
+    /// The part that could be given on.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let mut standing = Standing::default();
+        for given in self.0.iter().cloned() {
+            standing.add(given, When::Now);
         }
+        standing
+    }
+}
+
+impl Standing {
+    fn add(&mut self, given: Given, when: When) {
+        match given.effect {
+            Effect::Deny => self.denied.push(given.lasting),
+            // What is held for one resource alone is power that somebody has, and nothing they could give on.
+            Effect::Allow if given.scope.is_empty() || when == When::Ever => self.allowed.push(given.lasting),
+            Effect::Allow => {}
+        }
+    }
+}
+
+async fn given(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    of: Principal,
+    now: Instant,
+    when: When,
+) -> Result<Vec<Given>, DecisionError> {
+    let reached = reached(conn, of, now, when).await?;
+    let principals: Vec<_> = reached.keys().copied().collect();
+    let snapshot = Snapshot::build(&roles::all(conn, at).await?, None, None);
+    let mut assigned = decisions::assignments_anywhere(conn, at, &principals).await?;
+    let mut all = Vec::new();
+    for (principal, path_until) in &reached {
+        let list = assigned.values.remove(&principal.uuid()).unwrap_or_default();
+        for (scope, assignment) in list.into_iter().filter(|(_, held)| when.counts(&held.interval, now)) {
+            let until = sooner(*path_until, assignment.interval.expires_at);
+            all.extend(permissions(&assignment, &snapshot).into_iter().map(|permission| Given {
+                scope: scope.clone(),
+                effect: assignment.effect,
+                lasting: Lasting { permission, until },
+            }));
+        }
+    }
+    Ok(all)
+}
+
+fn permissions(assignment: &Assignment, snapshot: &Snapshot) -> Vec<Permission> {
+    match &assignment.held {
+        Held::Permission(permission) => vec![permission.clone()],
+        Held::Role(role) => snapshot.permissions_of(*role).into_iter().cloned().collect(),
     }
 }
 

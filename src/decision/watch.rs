@@ -253,7 +253,7 @@ impl Affected {
             }
             Changed::ExternalSubject(of, name) if *of == at => self.subject(name.object_type(), Some(name.id())),
             // Which tokens are meant is not for everybody to know.
-            Changed::Grant(_) | Changed::DeniedToken { .. } => self.subject(ACCESS_TOKEN, None),
+            Changed::Grant(_) | Changed::Grants | Changed::DeniedToken { .. } => self.subject(ACCESS_TOKEN, None),
             Changed::Assignments(..)
             | Changed::Attributes(..)
             | Changed::Resource(..)
@@ -359,6 +359,7 @@ impl<'a> Wanted<'a> {
             | Changed::Relations(..)
             | Changed::ExternalSubject(..)
             | Changed::Grant(_)
+            | Changed::Grants
             | Changed::DeniedToken { .. }
             | Changed::SigningKeys => None,
         }

@@ -79,6 +79,8 @@ pub enum Changed {
     Attributes(ResourceServerId, Principal),
     /// A grant ended.
     Grant(GrantId),
+    /// More grants ended than are named one by one.
+    Grants,
     /// An access token is denied until it expires.
     DeniedToken { id: TokenId, expires_at: Instant },
     /// The signing keys.
@@ -101,6 +103,7 @@ impl Changed {
             Self::ExternalSubject(..) => "external_subject",
             Self::Attributes(..) => "attributes",
             Self::Grant(_) => "grant",
+            Self::Grants => "grants",
             Self::DeniedToken { .. } => "denied_token",
             Self::SigningKeys => "signing_keys",
         }
@@ -111,7 +114,7 @@ impl Changed {
     pub fn key(&self) -> String {
         match self {
             Self::User(name) | Self::Client(name) => name.clone(),
-            Self::ResourceServers | Self::SigningKeys => String::new(),
+            Self::ResourceServers | Self::Grants | Self::SigningKeys => String::new(),
             Self::Person(id) => id.to_string(),
             Self::Roles(rs) => rs.to_string(),
             Self::Memberships(principal) => principal.to_string(),
@@ -165,6 +168,7 @@ impl Changed {
                 Self::Relations(rs, object(of)?, subject)
             }
             "grant" => Self::Grant(key.parse()?),
+            "grants" => Self::Grants,
             "denied_token" => {
                 let (id, micros) = key.split_once('/').ok_or_else(unknown)?;
                 let micros = i64::from_str(micros).map_err(|_| unknown())?;

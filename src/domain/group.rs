@@ -12,6 +12,10 @@ use super::time::Interval;
 /// How deep groups may nest: a bound on every decision's rounds of loading.
 pub const GROUP_DEPTH_MAX: usize = 16;
 
+/// Nobody may come to be in more groups, through however many others: half of what a decision walks, so that whoever may
+/// make groups can make nobody undecidable by them.
+pub const GROUPS_MAX: usize = 500;
+
 #[derive(Clone, Debug)]
 pub struct Group {
     pub id: GroupId,

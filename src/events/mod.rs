@@ -3,6 +3,7 @@
 //!
 //! Never: what a fact means to whom (readers decide), or effects before the commit.
 
+pub mod grants;
 mod ledger;
 pub mod logout;
 

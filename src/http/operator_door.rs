@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+use uuid::Uuid;
 
 use super::App;
 use super::door::{basic, bearer, is_api_key, key_bearer};
 use super::errors::Problem;
 use super::frame::Noted;
 use super::ledger::Need;
-use crate::admin::{AdminError, Operator};
-use crate::decision::{Query, SubjectRef};
+use crate::admin::{AdminError, Needed, Operator};
+use crate::decision::SubjectRef;
 use crate::domain::resource_server::DOORWARD;
 use crate::oidc::client_auth::Presented;
 
@@ -26,10 +27,8 @@ pub(super) struct Operating {
     pub operator: Operator,
     /// What the path is about, under the one name by which permissions know it: of a person the `sub`.
     pub target: Option<String>,
+    pub needed: Needed,
 }
-
-/// The identifier of "all of a type" in a decision: nothing is called so.
-const ALL: &str = "*";
 
 #[async_trait]
 impl Handler for OperatorDoor {
@@ -57,11 +56,12 @@ impl OperatorDoor {
             SubjectRef::External(_) => return Err(Problem::unauthenticated()),
         }
         let target = self.target(req).await?;
-        let id = target.as_deref().unwrap_or(ALL);
-        if self.is_permitted(&operator, id).await? {
-            return Ok(Operating { operator, target });
+        let Need { action, resource_type, .. } = self.need;
+        let needed = Needed { action, resource_type, id: target.clone().unwrap_or_else(|| "*".to_owned()) };
+        if self.is_permitted(&operator, &needed).await? {
+            return Ok(Operating { operator, target, needed });
         }
-        Err(Problem::not_permitted(&format!("{}:{}", self.need.action, self.need.resource_type)))
+        Err(Problem::administration(&AdminError::NotPermitted { needed }, false))
     }
 
     /// A bearer token for this API, an API key, or a client's Basic credentials.
@@ -87,11 +87,13 @@ impl OperatorDoor {
     async fn target(&self, req: &Request) -> Result<Option<String>, Problem> {
         let Some(parameter) = self.need.target else { return Ok(None) };
         let sent = req.param::<String>(parameter).unwrap_or_default();
-        // A permission or deny on one person must not depend on which of their names was sent.
-        if parameter == "user" {
-            return Ok(Some(self.sub(&sent).await?.unwrap_or(sent)));
-        }
-        Ok(Some(sent))
+        // A permission or deny on one thing must not depend on which of its names was sent, or how it was spelt. What cannot
+        // be a name stays as it was sent: nothing is given on it alone, and it is not found.
+        Ok(Some(match parameter {
+            "user" => self.sub(&sent).await?.unwrap_or(sent),
+            "assignment" | "key" | "fact" => Uuid::parse_str(&sent).map_or(sent, |id| id.to_string()),
+            _ => sent,
+        }))
     }
 
     /// The `sub` of whoever has this name.
@@ -104,15 +106,14 @@ impl OperatorDoor {
     }
 
     /// The decision is the service's own; a key carries no more than was written on it.
-    async fn is_permitted(&self, operator: &Operator, id: &str) -> Result<bool, Problem> {
-        let Need { action, resource_type, .. } = self.need;
-        if operator.key.as_ref().is_some_and(|key| !key.carries(action, resource_type)) {
+    async fn is_permitted(&self, operator: &Operator, needed: &Needed) -> Result<bool, Problem> {
+        if operator.key.as_ref().is_some_and(|key| !key.carries(needed.action, needed.resource_type)) {
             return Ok(false);
         }
         let decisions = self.app.provider.decisions();
         let registry = decisions.registry().await?;
         let Some(doorward) = registry.by_name(DOORWARD) else { return Ok(false) };
-        let query = Query::new(operator.subject.clone(), action, resource_type, id);
+        let query = needed.query(operator.subject.clone());
         let (decision, _) = decisions.decide(doorward.id, &query, self.app.clock.now()).await?;
         Ok(decision.allowed)
     }

@@ -3,15 +3,14 @@
 use serde_json::json;
 
 use super::Login;
-use crate::domain::change::{Actor, Changed, Revision};
+use crate::domain::change::{Actor, Revision};
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::id::SessionId;
 use crate::domain::person::Person;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Authentication, Session};
 use crate::events::{self, logout};
-use crate::store::changes::States;
-use crate::store::{StoreError, Tx, grants, people, refresh, sessions};
+use crate::store::{StoreError, Tx, grants, people, sessions};
 
 impl Login {
     /// The live session of a cookie.
@@ -62,10 +61,8 @@ impl Login {
         }
         let sub = people::by_id(&mut edit, session.person).await?.map(|p| p.sub.to_string()).unwrap_or_default();
         let actor = Actor::User(sub.clone());
-        for grant in grants::end_of_session(&mut edit, session.id, "signed out", now).await? {
-            refresh::end_of_grant(&mut edit, grant, now).await?;
-            edit.log(&Changed::Grant(grant), &actor, now, States::default()).await?;
-        }
+        let ended = grants::end_of_session(&mut edit, session.id, "signed out", now).await?;
+        events::grants::ended(&mut edit, &ended, &actor, now).await?;
         logout::session_ended(&mut edit, self.entropy.as_ref(), session.id, &sub, now).await?;
         let fact = Fact::new(now, self.entropy.as_ref(), FactKind::SignedOut, actor, format!("user:{sub}"))
             .at_revision(edit.revision())

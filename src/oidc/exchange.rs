@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Provider;
 use super::mint::Holder;
 use super::token::{Target, TokenError};
-use crate::domain::change::{Actor, Changed, Revision};
+use crate::domain::change::{Actor, Revision};
 use crate::domain::client::Client;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::grant::Grant;
@@ -17,7 +17,6 @@ use crate::domain::secret::{Secret, SecretKind};
 use crate::domain::time::Instant;
 use crate::events;
 use crate::keys::TokenKind;
-use crate::store::changes::States;
 use crate::store::refresh::Family;
 use crate::store::{StoreError, Tx, codes, grants, refresh};
 
@@ -188,8 +187,7 @@ impl Provider {
             edit.rollback().await?;
             return Ok(None);
         }
-        refresh::end_of_grant(&mut edit, grant, now).await?;
-        edit.log(&Changed::Grant(grant), actor, now, States::default()).await?;
+        events::grants::ended(&mut edit, &[grant], actor, now).await?;
         let fact = Fact::new(now, self.entropy.as_ref(), kind, actor.clone(), format!("grant:{grant}"))
             .at_revision(edit.revision())
             .for_request(request_id);

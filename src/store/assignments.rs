@@ -135,15 +135,35 @@ pub async fn list(
     rows.into_iter().map(Row::into_domain).collect()
 }
 
-/// Whether anybody is allowed this role at the resource server, now or at another time.
+/// What is given or denied on one resource alone, in the order it was.
 ///
 /// # Errors
 /// The database's.
-pub async fn is_role_held(conn: &mut Conn, of: ResourceServerId, role: RoleId) -> Result<bool, StoreError> {
+pub async fn on_resource(
+    conn: &mut Conn,
+    of: ResourceServerId,
+    scope: &ObjectRef,
+    limit: i64,
+) -> Result<Vec<Recorded>, StoreError> {
     let query = assignments::table
         .filter(assignments::resource_server_id.eq(Uid(of.uuid())))
-        .filter(assignments::role_id.eq(Uid(role.uuid())))
-        .filter(assignments::effect.eq("allow"))
+        .filter(assignments::scope.eq(scope.as_str()))
+        .order(assignments::id)
+        .limit(limit);
+    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
+    rows.into_iter().map(Row::into_domain).collect()
+}
+
+/// Whether anybody is denied any of these roles at the resource server, now or at another time.
+///
+/// # Errors
+/// The database's.
+pub async fn is_any_denied(conn: &mut Conn, of: ResourceServerId, roles: &[RoleId]) -> Result<bool, StoreError> {
+    let roles: Vec<Uid> = roles.iter().map(|role| Uid(role.uuid())).collect();
+    let query = assignments::table
+        .filter(assignments::resource_server_id.eq(Uid(of.uuid())))
+        .filter(assignments::role_id.eq_any(roles))
+        .filter(assignments::effect.eq("deny"))
         .select(assignments::id)
         .limit(1);
     Ok(on!(conn, |c| query.first::<Uid>(c).await.optional())?.is_some())

@@ -43,7 +43,7 @@ impl Edit {
     /// Appends to the change log what this write changed, and who did it.
     ///
     /// # Errors
-    /// More than [`CHANGES_MAX`] changes in one write, or the database's.
+    /// [`StoreError::TooManyChanges`] for more than [`CHANGES_MAX`], or the database's.
     pub async fn log(
         &mut self,
         changed: &Changed,
@@ -52,7 +52,7 @@ impl Edit {
         states: States,
     ) -> Result<(), StoreError> {
         if i64::from(self.ordinal) >= CHANGES_MAX {
-            return Err(StoreError::failed("more than 10000 changes in one write"));
+            return Err(StoreError::TooManyChanges { max: CHANGES_MAX });
         }
         let row = (
             changes::revision.eq(self.revision.0),

@@ -11,6 +11,9 @@ pub enum StoreError {
     /// The database has no connection or no lock to give in time; the same call may work later.
     #[error("the database is busy")]
     Busy(#[source] Fault),
+    /// One write would change more than fits in one.
+    #[error("more than {max} changes in one write")]
+    TooManyChanges { max: i64 },
     #[error("the database failed")]
     Failed(#[source] Fault),
 }

@@ -1,5 +1,7 @@
 //! Grants.
 
+use std::collections::HashSet;
+
 use diesel::{
     BoolExpressionMethods as _, ExpressionMethods as _, JoinOnDsl as _, NullableExpressionMethods as _,
     OptionalExtension as _, QueryDsl as _,
@@ -9,7 +11,7 @@ use diesel_async::RunQueryDsl;
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
 use super::people;
-use super::schema::{clients, grants, people as people_table, sessions};
+use super::schema::{clients, codes, grants, people as people_table, refresh_families, sessions};
 use super::types::{At, Json, Uid};
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, PersonId, SessionId};
@@ -212,4 +214,59 @@ pub async fn live_of_person(conn: &mut Conn, person: PersonId) -> Result<Vec<(Gr
         .select((grants::id, grants::client_id));
     let rows = on!(conn, |c| query.load::<(Uid, Uid)>(c).await)?;
     Ok(rows.into_iter().map(|(g, c)| (GrantId::from_uuid(g.0), ClientId::from_uuid(c.0))).collect())
+}
+
+/// Looks at so many grants, in the order they were made after one of them, and deletes those that are dead: session, refresh
+/// family and code had ended by `since`, so nothing that was issued under them works any more. Says after which to go on,
+/// none at the end, and how many were deleted.
+///
+/// # Errors
+/// The database's.
+pub async fn sweep(
+    tx: &mut Tx,
+    after: Option<GrantId>,
+    since: Instant,
+    limit: i64,
+) -> Result<(Option<GrantId>, usize), StoreError> {
+    let (after, before) = (after.map_or(Uid(uuid::Uuid::nil()), |id| Uid(id.uuid())), GrantId::first_of(since));
+    let page = grants::table
+        .filter(grants::id.gt(after))
+        .filter(grants::id.lt(Uid(before.uuid())))
+        .order(grants::id)
+        .limit(limit)
+        .select((grants::id, grants::session_id));
+    let page = on!(&mut **tx, |c| page.load::<(Uid, Option<Uid>)>(c).await)?;
+    let Some((last, _)) = page.last() else { return Ok((None, 0)) };
+    let last = GrantId::from_uuid(last.0);
+    let ids: Vec<Uid> = page.iter().map(|(id, _)| Uid(id.0)).collect();
+    let of: Vec<Uid> = page.iter().filter_map(|(_, session)| session.as_ref().map(|id| Uid(id.0))).collect();
+    let sessions = sessions::table
+        .filter(sessions::id.eq_any(of))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(At(since)))
+        .select(sessions::id);
+    let sessions = on!(&mut **tx, |c| sessions.load::<Uid>(c).await)?;
+    let families = refresh_families::table
+        .filter(refresh_families::grant_id.eq_any(&ids))
+        .filter(refresh_families::ended_at.is_null())
+        .filter(refresh_families::expires_at.gt(At(since)))
+        .filter(refresh_families::idle_expires_at.gt(At(since)))
+        .select(refresh_families::grant_id);
+    let families = on!(&mut **tx, |c| families.load::<Uid>(c).await)?;
+    let codes = codes::table
+        .filter(codes::grant_id.eq_any(&ids))
+        .filter(codes::expires_at.gt(At(since)))
+        .select(codes::grant_id);
+    let codes = on!(&mut **tx, |c| codes.load::<Uid>(c).await)?;
+    let alive: HashSet<_> = families.into_iter().chain(codes).map(|id| id.0).collect();
+    let sessions: HashSet<_> = sessions.into_iter().map(|id| id.0).collect();
+    let is_dead = |(id, session): &(Uid, Option<Uid>)| {
+        !alive.contains(&id.0) && session.as_ref().is_none_or(|session| !sessions.contains(&session.0))
+    };
+    let dead: Vec<Uid> = page.iter().filter(|row| is_dead(row)).map(|(id, _)| Uid(id.0)).collect();
+    if dead.is_empty() {
+        return Ok((Some(last), 0));
+    }
+    let dead = grants::table.filter(grants::id.eq_any(dead));
+    Ok((Some(last), on!(&mut **tx, |c| diesel::delete(dead).execute(c).await)?))
 }

@@ -81,6 +81,29 @@ pub async fn add_member(tx: &mut Tx, new: &NewMember<'_>, now: Instant) -> Resul
     Ok(())
 }
 
+/// How a principal is in a group.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    pub interval: Interval,
+    pub reason: Option<String>,
+    pub given_by: String,
+}
+
+type JoinedRow = (Option<At>, Option<At>, Option<String>, String);
+
+/// # Errors
+/// The database's.
+pub async fn member(conn: &mut Conn, group: GroupId, member: Principal) -> Result<Option<Joined>, StoreError> {
+    let query = group_members::table.find((Uid(member.uuid()), Uid(group.uuid()))).select((
+        group_members::not_before,
+        group_members::expires_at,
+        group_members::reason,
+        group_members::given_by,
+    ));
+    let row = on!(conn, |c| query.first::<JoinedRow>(c).await.optional())?;
+    Ok(row.map(|(from, until, reason, given_by)| Joined { interval: interval(from, until), reason, given_by }))
+}
+
 /// False when the principal was not in the group.
 ///
 /// # Errors
@@ -139,6 +162,33 @@ pub async fn nesting_for_good(conn: &mut Conn) -> Result<Vec<(GroupId, GroupId)>
         .select((group_members::member_id, group_members::group_id));
     let rows = on!(conn, |c| query.load::<(Uid, Uid)>(c).await)?;
     Ok(rows.into_iter().map(|(m, g)| (GroupId::from_uuid(m.0), GroupId::from_uuid(g.0))).collect())
+}
+
+/// How many groups there are.
+///
+/// # Errors
+/// The database's.
+pub async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
+    let query = groups::table.count();
+    Ok(on!(conn, |c| query.get_result::<i64>(c).await)?)
+}
+
+/// People and clients who are directly in any of these groups, each once, in order of identifier after one of them.
+///
+/// # Errors
+/// The database's.
+pub async fn people_in(conn: &mut Conn, of: &[GroupId], after: Uuid, limit: i64) -> Result<Vec<Principal>, StoreError> {
+    let of: Vec<Uid> = of.iter().map(|group| Uid(group.uuid())).collect();
+    let query = group_members::table
+        .filter(group_members::group_id.eq_any(of))
+        .filter(group_members::member_kind.ne("group"))
+        .filter(group_members::member_id.gt(Uid(after)))
+        .order((group_members::member_id, group_members::member_kind))
+        .select((group_members::member_kind, group_members::member_id))
+        .distinct()
+        .limit(limit);
+    let rows = on!(conn, |c| query.load::<(String, Uid)>(c).await)?;
+    rows.into_iter().map(|(kind, id)| principal(&kind, id)).collect()
 }
 
 pub(super) fn principal(kind: &str, id: Uid) -> Result<Principal, StoreError> {

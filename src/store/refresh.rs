@@ -186,15 +186,24 @@ pub async fn wipe_past_grace(tx: &mut Tx, spent_before: Instant) -> Result<usize
     Ok(on!(&mut **tx, |c| diesel::update(past).set(wiped).execute(c).await)?)
 }
 
-/// Ends the families of a grant.
+/// Grants of one statement at most: SQLite takes 32,766 values.
+const KEYS_MAX: usize = 5_000;
+
+/// Ends the families of grants.
 ///
 /// # Errors
 /// The database's.
-pub async fn end_of_grant(tx: &mut Tx, grant: GrantId, now: Instant) -> Result<usize, StoreError> {
-    let live = refresh_families::table
-        .filter(refresh_families::grant_id.eq(Uid(grant.uuid())))
-        .filter(refresh_families::ended_at.is_null());
-    Ok(on!(&mut **tx, |c| diesel::update(live).set(refresh_families::ended_at.eq(At(now))).execute(c).await)?)
+pub async fn end_of_grants(tx: &mut Tx, grants: &[GrantId], now: Instant) -> Result<usize, StoreError> {
+    let mut ended = 0;
+    for some in grants.chunks(KEYS_MAX) {
+        let some: Vec<Uid> = some.iter().map(|grant| Uid(grant.uuid())).collect();
+        let live = refresh_families::table
+            .filter(refresh_families::grant_id.eq_any(some))
+            .filter(refresh_families::ended_at.is_null());
+        let end = diesel::update(live).set(refresh_families::ended_at.eq(At(now)));
+        ended += on!(&mut **tx, |c| end.execute(c).await)?;
+    }
+    Ok(ended)
 }
 
 /// Forgets families whose absolute end lies before `before`, with all their tokens.

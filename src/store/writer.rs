@@ -166,7 +166,9 @@ async fn told(mut outcome: watch::Receiver<Option<Outcome>>) -> Result<(), Store
     let outcome = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
     outcome.unwrap_or_else(|| Err(Arc::new(StoreError::failed(CLOSED)))).map_err(|error| match &*error {
         StoreError::Busy(_) => StoreError::Busy(error.into()),
-        StoreError::Conflict(_) | StoreError::Failed(_) => StoreError::failed(error),
+        StoreError::Conflict(_) | StoreError::TooManyChanges { .. } | StoreError::Failed(_) => {
+            StoreError::failed(error)
+        }
     })
 }
 

@@ -13,6 +13,7 @@ mod backchannel;
 mod codes;
 mod config;
 mod enumeration;
+mod grants;
 mod http;
 mod keys;
 mod logs;

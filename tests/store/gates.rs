@@ -38,7 +38,7 @@ where
     won
 }
 
-fn person(name: &str) -> Person {
+pub fn person(name: &str) -> Person {
     Person {
         id: PersonId::mint(now(), &SystemEntropy),
         sub: Sub::parse(&format!("sub-{name}")).unwrap(),
@@ -53,7 +53,7 @@ fn person(name: &str) -> Person {
     }
 }
 
-fn client(name: &str) -> Client {
+pub fn client(name: &str) -> Client {
     Client {
         id: ClientId::mint(now(), &SystemEntropy),
         client_id: ClientName::parse(name).unwrap(),

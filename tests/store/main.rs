@@ -8,4 +8,5 @@
 mod edits;
 mod gates;
 mod support;
+mod sweeps;
 mod transactions;

@@ -94,5 +94,5 @@ async fn list(call: &Call) -> Result<Reply, Problem> {
     let owner: Option<PrincipalRef> = call.query.filter("owner")?;
     let (prefix, after) = (call.query.text("prefix"), call.query.after_id()?.unwrap_or_default());
     let all = call.admin.api_keys(owner.as_ref(), prefix.as_deref(), after, call.query.rows()).await;
-    Ok(page(&call.query, all.map_err(|error| call.refused(&error))?, id_of, Value::clone))
+    Ok(page(call, all.map_err(|error| call.refused(&error))?, id_of, Value::clone))
 }

@@ -104,5 +104,5 @@ async fn list(call: &Call) -> Result<Reply, Problem> {
     let principal: Option<PrincipalRef> = call.query.filter("principal")?;
     let after = call.query.after_id()?.unwrap_or_default();
     let all = call.admin.assignments(server.as_ref(), principal.as_ref(), after, call.query.rows()).await;
-    Ok(page(&call.query, all.map_err(|error| call.refused(&error))?, id_of, Value::clone))
+    Ok(page(call, all.map_err(|error| call.refused(&error))?, id_of, Value::clone))
 }

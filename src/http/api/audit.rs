@@ -66,7 +66,7 @@ pub(super) async fn read(call: &Call) -> Result<Reply, Problem> {
     };
     let before = query.after_id()?.map(FactId::from_uuid);
     let facts = call.admin.audit(&filter, before, query.rows()).await.map_err(|error| call.refused(&error))?;
-    Ok(page(query, facts, |fact| fact.id.to_string(), view))
+    Ok(page(call, facts, |fact| fact.id.to_string(), view))
 }
 
 pub(super) async fn show(call: &Call) -> Result<Reply, Problem> {

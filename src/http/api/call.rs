@@ -1,5 +1,6 @@
 //! One request of an operator, read: who, about what, with which parameters and body.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::super::App;
 use super::super::errors::Problem;
 use super::super::frame::RequestId;
 use super::super::json;
-use super::super::ledger::Row;
+use super::super::ledger::{Row, Verb};
 use super::super::operator_door::Operating;
 use super::describe::Described;
 use super::query::Query;
@@ -23,6 +24,8 @@ pub(super) struct Call {
     /// Administration on behalf of the operator.
     pub admin: Admin,
     pub query: Query,
+    /// What a list leaves out, by the name that permissions know it by.
+    hidden: HashSet<String>,
     path: Vec<(String, String)>,
     body: Value,
 }
@@ -74,8 +77,12 @@ impl Call {
             (name.to_owned(), value.unwrap_or_else(|| req.param::<String>(name).unwrap_or_default()))
         });
         let path = path.collect();
-        let admin = app.admin.on_behalf_of(&operating.operator, RequestId::of(depot));
-        Ok(Self { app: app.clone(), admin, query, path, body })
+        let admin = app.admin.on_behalf_of(&operating.operator, operating.needed.clone(), RequestId::of(depot));
+        // Of one thing the door has decided.
+        let is_list = row.verb == Verb::Get && operating.target.is_none();
+        let hidden = if is_list { admin.hidden().await } else { Ok(HashSet::new()) };
+        let hidden = hidden.map_err(|error| Problem::administration(&error, false))?;
+        Ok(Self { app: app.clone(), admin, query, hidden, path, body })
     }
 
     /// A parameter of the path, as it was sent.
@@ -182,16 +189,25 @@ fn member(path: &str, problem: &str) -> String {
     }
 }
 
-/// A page of a list: one more than asked for was read, to know whether there is more.
-pub(super) fn page<T>(
-    query: &Query,
+/// A page of a list: one more than asked for was read, to know whether there is more. The key of an item is the name that
+/// permissions know it by.
+pub(super) fn page<T>(call: &Call, items: Vec<T>, key: impl Fn(&T) -> String, view: impl Fn(&T) -> Value) -> Reply {
+    page_of(call, items, &key, &key, view)
+}
+
+/// The same for items that the list is not in the order of the names of. What the operator may not see is left out: such a
+/// page is shorter, and says as others do whether there are more.
+pub(super) fn page_of<T>(
+    call: &Call,
     mut items: Vec<T>,
     key: impl Fn(&T) -> String,
+    name: impl Fn(&T) -> String,
     view: impl Fn(&T) -> Value,
 ) -> Reply {
-    let is_more = items.len() > query.limit;
-    items.truncate(query.limit);
-    let mut body = json!({ "items": items.iter().map(view).collect::<Vec<_>>() });
+    let is_more = items.len() > call.query.limit;
+    items.truncate(call.query.limit);
+    let seen = items.iter().filter(|item| call.hidden.is_empty() || !call.hidden.contains(&name(item)));
+    let mut body = json!({ "items": seen.map(view).collect::<Vec<_>>() });
     if let (true, Some(last), Some(members)) = (is_more, items.last(), body.as_object_mut()) {
         members.insert("next".into(), json!(Query::token(&key(last))));
     }

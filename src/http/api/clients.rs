@@ -151,5 +151,5 @@ async fn list(call: &Call) -> Result<Reply, Problem> {
     let clients = call.admin.clients(call.query.after(), call.query.rows()).await;
     let clients = clients.map_err(|error| call.refused(&error))?;
     let servers = call.admin.resource_servers().await.map_err(|error| call.refused(&error))?;
-    Ok(page(&call.query, clients, |client| client.client_id.to_string(), |client| view(client, &servers)))
+    Ok(page(call, clients, |client| client.client_id.to_string(), |client| view(client, &servers)))
 }

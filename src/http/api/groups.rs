@@ -79,7 +79,7 @@ async fn create(call: &Call) -> Result<Reply, Problem> {
 async fn list(call: &Call) -> Result<Reply, Problem> {
     let groups = call.admin.groups(call.query.after(), call.query.rows()).await;
     let groups = groups.map_err(|error| call.refused(&error))?;
-    Ok(page(&call.query, groups, |group| group.name.to_string(), |group| json!({ "name": group.name })))
+    Ok(page(call, groups, |group| group.name.to_string(), |group| json!({ "name": group.name })))
 }
 
 async fn add(call: &Call) -> Result<Reply, Problem> {
@@ -101,7 +101,7 @@ async fn members(call: &Call) -> Result<Reply, Problem> {
     let after = call.query.after_id()?.unwrap_or_default();
     let members = call.admin.group_members(&call.named("group")?, after, call.query.rows()).await;
     let members = members.map_err(|error| call.refused(&error))?;
-    Ok(page(&call.query, members, id_of, Value::clone))
+    Ok(page(call, members, id_of, Value::clone))
 }
 
 /// The identifier of an item, as lists by identifier go on after it.

@@ -11,7 +11,7 @@ use super::call::{Call, Reply, page};
 use super::describe::{Described, Parameter};
 use super::groups::interval;
 use crate::admin::PrincipalRef;
-use crate::admin::relations::{EdgeName, NewEdge, Precondition, RelationWrite};
+use crate::admin::relations::{EdgeName, NewEdge, RelationWrite};
 use crate::admin::resources::ResourceWrite;
 use crate::admin::subjects::SubjectPut;
 use crate::domain::name::{Reason, Segment, Slug};
@@ -42,8 +42,8 @@ body! {
 body! {
     WriteRelations {
         ---
-        require_present: Vec<Edge> = "Edges that must be there for the write to happen",
-        require_absent: Vec<Edge> = "Edges that must not be there for the write to happen",
+        require_present: Vec<Edge> = "Edges that must count now for the write to happen: they are there, have begun and have not ended",
+        require_absent: Vec<Edge> = "Edges that must not count now for the write to happen",
         delete: Vec<Edge> = "Edges to take away; one that is not there is no error",
         write: Vec<EdgeToWrite> = "Edges to write; one that is there takes the new times",
     }
@@ -60,7 +60,7 @@ body! {
 body! {
     WriteResources {
         ---
-        delete: Vec<Text<ObjectRef>> = "Resources to delete, with all their relations",
+        delete: Vec<Text<ObjectRef>> = "Resources to delete, with all their relations and what is given or denied on them alone",
         put: Vec<ResourceToPut> = "Resources to register, or to give other attributes",
     }
 }
@@ -99,7 +99,7 @@ pub(super) fn describe(operation: RegistryOperation) -> Described {
         }
         Of::ListResources => Described::lists("List registered resources of a type", resource).filtered(&TYPE),
         Of::PutSubjects => {
-            Described::changes::<PutSubjects>("Register subjects and their attributes, at most 10,000", written)
+            Described::changes::<PutSubjects>("Register subjects and their attributes, at most 10,000 changes", written)
                 .in_bulk()
         }
         Of::ListSubjects => {
@@ -157,8 +157,6 @@ fn plain(edge: Edge) -> EdgeName {
 
 async fn write_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let WriteRelations { require_present, require_absent, delete, write } = call.body()?;
-    let present = require_present.into_iter().map(|edge| Precondition::Exists(plain(edge)));
-    let absent = require_absent.into_iter().map(|edge| Precondition::Absent(plain(edge)));
     let write = write.into_iter().enumerate().map(|(index, edge)| {
         let EdgeToWrite { object, relation, subject, not_before, expires_at, reason } = edge;
         let interval =
@@ -166,7 +164,8 @@ async fn write_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
         Ok(NewEdge { name: name(object, relation, subject), interval, reason })
     });
     let write = RelationWrite {
-        require: present.chain(absent).collect(),
+        require_present: require_present.into_iter().map(plain).collect(),
+        require_absent: require_absent.into_iter().map(plain).collect(),
         delete: delete.into_iter().map(plain).collect(),
         write: write.collect::<Result<_, Problem>>()?,
     };
@@ -186,7 +185,7 @@ async fn list_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     };
     let all =
         call.admin.relations(server, object.as_ref(), subject.as_deref(), after.as_ref(), call.query.rows()).await;
-    Ok(page(&call.query, all.map_err(|error| call.refused(&error))?, key_of, Value::clone))
+    Ok(page(call, all.map_err(|error| call.refused(&error))?, key_of, Value::clone))
 }
 
 /// Where a list of relations goes on: the parts may hold any character, JSON keeps them apart.
@@ -224,7 +223,7 @@ async fn list_resources(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let all = call.admin.resources(server, of_type(call)?.as_str(), after, call.query.rows()).await;
     let view = |(resource, attributes): &(ObjectRef, Value)| json!({ "resource": resource, "attributes": attributes });
     let all = all.map_err(|error| call.refused(&error))?;
-    Ok(page(&call.query, all, |(resource, _)| resource.id().to_owned(), view))
+    Ok(page(call, all, |(resource, _)| resource.id().to_owned(), view))
 }
 
 async fn put_subjects(call: &Call, server: &Slug) -> Result<Reply, Problem> {
@@ -244,5 +243,5 @@ async fn list_subjects(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let all = call.admin.external_subjects(server, of_type(call)?.as_str(), after, call.query.rows()).await;
     let all = all.map_err(|error| call.refused(&error))?;
     let view = |(subject, disabled): &(ObjectRef, bool)| json!({ "subject": subject, "disabled": disabled });
-    Ok(page(&call.query, all, |(subject, _)| subject.id().to_owned(), view))
+    Ok(page(call, all, |(subject, _)| subject.id().to_owned(), view))
 }

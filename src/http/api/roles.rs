@@ -90,5 +90,5 @@ async fn list(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let name = |role: &Value| role.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     all.retain(|role| name(role).as_str() > call.query.after());
     all.sort_by_key(name);
-    Ok(page(&call.query, all, name, |role| json!(role)))
+    Ok(page(call, all, name, |role| json!(role)))
 }

@@ -105,5 +105,5 @@ async fn list(call: &Call) -> Result<Reply, Problem> {
     let mut all = call.admin.resource_servers().await.map_err(|error| call.refused(&error))?;
     all.retain(|server| server.name.as_str() > call.query.after());
     all.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(page(&call.query, all, |server: &ResourceServer| server.name.to_string(), |server| json!(server)))
+    Ok(page(call, all, |server: &ResourceServer| server.name.to_string(), |server| json!(server)))
 }

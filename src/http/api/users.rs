@@ -8,7 +8,7 @@ use super::super::errors::Problem;
 use super::super::ledger::UserOperation;
 use super::answer::{self, flag, moment, text, texts};
 use super::body::{Change, Hidden, body};
-use super::call::{Call, Reply, page};
+use super::call::{Call, Reply, page_of};
 use super::describe::Described;
 use crate::admin::AdminError;
 use crate::admin::accounts::GivenConsent;
@@ -161,7 +161,8 @@ async fn set_password(call: &Call) -> Result<Result<Person, AdminError>, Problem
 async fn list(call: &Call) -> Result<Reply, Problem> {
     let people = call.admin.people(call.query.after(), call.query.rows()).await;
     let people = people.map_err(|error| call.refused(&error))?;
-    Ok(page(&call.query, people, |person| person.username.to_string(), |person| json!(person)))
+    let (key, sub) = (|of: &Person| of.username.to_string(), |of: &Person| of.sub.to_string());
+    Ok(page_of(call, people, key, sub, |person| json!(person)))
 }
 
 async fn list_sessions(call: &Call) -> Result<Reply, Problem> {

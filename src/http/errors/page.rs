@@ -110,6 +110,9 @@ impl From<AdminError> for ErrorPage {
             | AdminError::Held { .. }
             | AdminError::Cycle { .. }
             | AdminError::TooDeep { .. }
+            | AdminError::TooManyGroups { .. }
+            | AdminError::TooManyChanges { .. }
+            | AdminError::NotPermitted { .. }
             | AdminError::Beyond { .. }
             | AdminError::LastAdmin
             | AdminError::OperatorGone => Self::detailed(StatusCode::BAD_REQUEST, "bad-request", &error),

@@ -45,18 +45,12 @@ impl Problem {
         Self { member: (!member.is_empty()).then(|| member.to_owned()), ..Self::bad_request(detail) }
     }
 
-    /// An operator without the permission that the ledger asks for.
-    pub(in crate::http) fn not_permitted(permission: &str) -> Self {
-        let detail = format!("this needs the permission {permission} at the resource server doorward");
-        Self::new(StatusCode::FORBIDDEN, "not_permitted", &detail)
-    }
-
     /// A refusal of administration; what is not found is the thing at this address, or something the body names.
     pub(in crate::http) fn administration(error: &AdminError, is_addressed: bool) -> Self {
         let refused = |status, code| Self::new(status, code, &error.to_string());
         match error {
             AdminError::Invalid { member, problem } => Self::member(member, problem),
-            AdminError::Item { list, index, problem } => Self::item(&format!("{list}[{index}]"), problem),
+            AdminError::Item { list, index, problem } => Self::administration(problem, false).of_item(list, *index),
             AdminError::Precondition { .. } => refused(StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             AdminError::NotFound { .. } if is_addressed => refused(StatusCode::NOT_FOUND, "not_found"),
             AdminError::NotFound { .. } => refused(StatusCode::BAD_REQUEST, "unknown_name"),
@@ -64,15 +58,19 @@ impl Problem {
             AdminError::InUse { .. } | AdminError::Held { .. } => refused(StatusCode::CONFLICT, "in_use"),
             AdminError::Cycle { .. } => refused(StatusCode::CONFLICT, "includes_itself"),
             AdminError::TooDeep { .. } => refused(StatusCode::CONFLICT, "too_deep"),
+            AdminError::TooManyGroups { .. } => refused(StatusCode::CONFLICT, "too_many_groups"),
             AdminError::Beyond { .. } => refused(StatusCode::FORBIDDEN, "beyond_own_permissions"),
             AdminError::LastAdmin => refused(StatusCode::CONFLICT, "last_administrator"),
-            AdminError::OperatorGone => refused(StatusCode::FORBIDDEN, "not_permitted"),
+            AdminError::OperatorGone | AdminError::NotPermitted { .. } => {
+                refused(StatusCode::FORBIDDEN, "not_permitted")
+            }
             // No endpoint of the administration API uses the set-up link, or decides about what a request sends.
             AdminError::SetupLinkSpent
             | AdminError::Decision(
                 DecisionError::Sent(_) | DecisionError::Policies(_) | DecisionError::UnknownPosition,
             ) => Self::failed(error),
             AdminError::Decision(DecisionError::Stale) => Self::unavailable(error),
+            AdminError::TooManyChanges { .. } => refused(StatusCode::BAD_REQUEST, "too_many_changes"),
             AdminError::Decision(DecisionError::Store(fault)) | AdminError::Store(fault) => {
                 Self::fault(error, fault.is_busy())
             }
@@ -80,26 +78,14 @@ impl Problem {
         }
     }
 
-    /// A refusal of one item of a list, and with it of the list. What is not the item's fault stays what it is.
-    fn item(member: &str, error: &AdminError) -> Self {
-        match error {
-            AdminError::Invalid { .. }
-            | AdminError::NotFound { .. }
-            | AdminError::Taken { .. }
-            | AdminError::InUse { .. }
-            | AdminError::Held { .. }
-            | AdminError::Cycle { .. }
-            | AdminError::TooDeep { .. } => Self::member(member, &error.to_string()),
-            AdminError::Precondition { .. } | AdminError::Item { .. } => {
-                Self::administration(error, false).within(member)
-            }
-            AdminError::Beyond { .. }
-            | AdminError::LastAdmin
-            | AdminError::OperatorGone
-            | AdminError::SetupLinkSpent
-            | AdminError::Decision(_)
-            | AdminError::Store(_) => Self::administration(error, false),
+    /// The same refusal, of one item of a list; a fault is nobody's.
+    fn of_item(self, list: &str, index: usize) -> Self {
+        if self.is_fault() {
+            return self;
         }
+        // Which member of the item stands in the words, since they need not be those of the body.
+        let detail = self.member.map_or_else(|| self.detail.clone(), |member| format!("{member}: {}", self.detail));
+        Self { member: Some(format!("{list}[{index}]")), detail, ..self }
     }
 
     pub(in crate::http) fn busy(fault: &(dyn std::error::Error + 'static)) -> Self {

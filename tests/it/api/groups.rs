@@ -1,5 +1,8 @@
 //! `/api/v1/groups`.
 
+use std::time::Duration;
+
+use doorward::domain::time::Clock as _;
 use serde_json::json;
 
 use crate::support::{House, both};
@@ -33,5 +36,20 @@ both! {
         assert_eq!((groups, pages), (vec![json!({ "name": "all" }), json!({ "name": "staff" })], 2));
         assert_eq!(root.get("/api/v1/groups/none").await.refusal(), (404, "not_found".into()));
         assert_eq!(root.post("/api/v1/groups", &json!({ "name": "all" })).await.refusal(), (409, "exists_already".into()));
+    }
+
+    async fn the_trail_keeps_how_somebody_was_in_a_group(house: House) {
+        let root = house.root().await;
+        root.made("/api/v1/groups", &json!({ "name": "staff" })).await;
+        let end = house.clock.now().plus(Duration::from_hours(24));
+        let join = json!({ "member": "user:bob", "reason": "on call", "expires_at": end });
+        root.made("/api/v1/groups/staff/members", &join).await;
+        assert_eq!(root.delete("/api/v1/groups/staff/members/user:bob").await.status, 204);
+        let fact = root.got("/api/v1/audit?kind=group.member_removed&limit=1").await["items"][0]["id"].as_str().unwrap().to_owned();
+        let shown = root.got(&format!("/api/v1/audit/{fact}")).await;
+        let before = &shown["changes"][0]["before"];
+        assert_eq!((&before["member"], &before["group"]), (&json!("user:bob"), &json!("staff")), "{shown}");
+        assert_eq!((&before["reason"], &before["given_by"]), (&json!("on call"), &json!("client:root")), "{shown}");
+        assert_eq!(before["interval"]["expires_at"], json!(end), "{shown}");
     }
 }

@@ -6,6 +6,7 @@ mod bodies;
 mod clients;
 mod delegation;
 mod document;
+mod escalation;
 mod groups;
 mod keys;
 mod last_admin;

@@ -1,5 +1,8 @@
 //! Models, policies and what a resource server registers, all of it through `/api/v1`; decisions follow.
 
+use std::time::Duration;
+
+use doorward::domain::time::Clock as _;
 use serde_json::{Value, json};
 
 use crate::support::{House, both, eventually};
@@ -133,5 +136,72 @@ both! {
             "principal": "user:bob", "resource_server": "doorward", "permission": "*:*", "on": "resource-server:notes",
         })).await;
         eventually("bob is out of reach", async || helper.put("/api/v1/users/bob/password", &password).await.status == 403).await;
+    }
+
+    async fn what_was_given_on_a_resource_goes_with_it(house: House) {
+        let root = house.root().await;
+        root.put(&format!("{NOTES}/rules"), &json!({ "model": model() })).await;
+        let put = json!({ "put": [{ "resource": "room:1" }, { "resource": "room:2" }] });
+        assert_eq!(root.post(&format!("{NOTES}/resources"), &put).await.status, 200);
+        for (to, room) in [("user:bob", "room:1"), ("user:carol", "room:2")] {
+            let given = json!({ "principal": to, "resource_server": "notes", "permission": "enter:room", "on": room });
+            root.made("/api/v1/assignments", &given).await;
+        }
+        house.comes_out(&[("user:bob", "enter", "room:1", true)]).await;
+        let gone = root.post(&format!("{NOTES}/resources"), &json!({ "delete": ["room:1"] })).await;
+        assert_eq!(gone.status, 200, "{gone:?}");
+        let again = root.post(&format!("{NOTES}/resources"), &json!({ "put": [{ "resource": "room:1" }] })).await;
+        assert_eq!(again.status, 200, "{again:?}");
+        house.comes_out(&[("user:bob", "enter", "room:1", false), ("user:carol", "enter", "room:2", true)]).await;
+        let left = root.got("/api/v1/assignments?resource_server=notes&principal=user:bob").await;
+        assert!(left["items"].as_array().unwrap().iter().all(|given| given["scope"].is_null()), "{left}");
+        let fact = root.got("/api/v1/audit?kind=resources.changed&limit=2").await["items"][1]["id"].as_str().unwrap().to_owned();
+        let shown = root.got(&format!("/api/v1/audit/{fact}")).await;
+        assert!(shown.to_string().contains("enter:room"), "the trail says what went with it: {shown}");
+    }
+
+    async fn a_precondition_is_about_edges_that_count_now(house: House) {
+        let root = house.root().await;
+        root.put(&format!("{NOTES}/rules"), &json!({ "model": model() })).await;
+        let at = format!("{NOTES}/relations");
+        let edge = |room: &str| json!({ "object": room, "relation": "owner", "subject": "user:alice" });
+        let (mut over, mut coming) = (edge("room:1"), edge("room:2"));
+        let in_an_hour = house.clock.now().plus(Duration::from_hours(1));
+        over["expires_at"] = json!(in_an_hour);
+        coming["not_before"] = json!(in_an_hour);
+        assert_eq!(root.post(&at, &json!({ "write": [over, coming] })).await.status, 200);
+        for (is_later, counts, does_not) in [(false, "room:1", "room:2"), (true, "room:2", "room:1")] {
+            if is_later {
+                house.advance(Duration::from_hours(2));
+            }
+            let fulfilled = root.post(&at, &json!({ "require_present": [edge(counts)], "require_absent": [edge(does_not)] })).await;
+            assert_eq!(fulfilled.status, 200, "{fulfilled:?}");
+            let present = root.post(&at, &json!({ "require_present": [edge(does_not)] })).await;
+            assert_eq!(present.refusal(), (412, "precondition_failed".into()), "{present:?}");
+            let absent = root.post(&at, &json!({ "require_absent": [edge(counts)] })).await;
+            assert_eq!(absent.refusal(), (412, "precondition_failed".into()), "{absent:?}");
+        }
+    }
+
+    async fn more_changes_than_one_write_holds_are_refused_by_their_number(house: House) {
+        let root = house.root().await;
+        root.put(&format!("{NOTES}/rules"), &json!({ "model": model() })).await;
+        let badge = |i: usize| json!({ "subject": format!("badge:{i}"), "attributes": { "floor": i } });
+        let many = |count: usize| json!({ "put": (0..count).map(badge).collect::<Vec<_>>() });
+        let refused = root.post(&format!("{NOTES}/subjects"), &many(5_001)).await;
+        assert_eq!((refused.status, refused.json()["member"].clone()), (400, json!("put")), "{refused:?}");
+        assert!(refused.text.contains("10000 changes"), "{refused:?}");
+        assert_eq!(root.got(&format!("{NOTES}/subjects?type=badge")).await["items"], json!([]));
+        let accepted = root.post(&format!("{NOTES}/subjects"), &many(5_000)).await;
+        assert_eq!(accepted.status, 200, "each of them registered, with attributes: {accepted:?}");
+        // With what a resource takes along.
+        let edge = |i: usize| json!({ "object": "room:1", "relation": "guest", "subject": format!("badge:{i}") });
+        for from in [0, 5_001] {
+            let edges: Vec<_> = (from..from + 5_001).map(edge).collect();
+            assert_eq!(root.post(&format!("{NOTES}/relations"), &json!({ "write": edges })).await.status, 200);
+        }
+        let refused = root.post(&format!("{NOTES}/resources"), &json!({ "delete": ["room:1"] })).await;
+        assert_eq!(refused.refusal(), (400, "too_many_changes".into()), "{refused:?}");
+        assert!(refused.json()["member"] == "delete[0]" && refused.text.contains("10000"), "{refused:?}");
     }
 }

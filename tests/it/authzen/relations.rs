@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorward::admin::AdminError;
 use doorward::admin::assignments::{HeldRef, NewAssignment};
-use doorward::admin::relations::{Precondition, RelationWrite};
+use doorward::admin::relations::RelationWrite;
 use doorward::admin::resources::ResourceWrite;
 use doorward::admin::subjects::SubjectPut;
 use doorward::domain::assignment::Effect;
@@ -211,7 +211,7 @@ both! {
         house.model(&documents()).await;
         let admin = house.node().admin();
         let claim = |who: &str| RelationWrite {
-            require: vec![Precondition::Absent(edge("document:7#owner@user:alice")), Precondition::Absent(edge("document:7#owner@user:bob"))],
+            require_absent: vec![edge("document:7#owner@user:alice"), edge("document:7#owner@user:bob")],
             ..writes(&[&format!("document:7#owner@user:{who}")])
         };
         let (alice, bob) = (claim("alice"), claim("bob"));

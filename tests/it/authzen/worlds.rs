@@ -6,8 +6,9 @@ use doorward::admin::clients::NewClient;
 use doorward::admin::load::Load;
 use doorward::admin::people::NewPerson;
 use doorward::decision::given::{Case, Data, DecisionTests, Given};
+use doorward::domain::assignment::Effect;
 use doorward::domain::client::AuthMethod;
-use doorward::domain::time::Clock as _;
+use doorward::domain::time::{Clock as _, Interval};
 use serde_json::{Value, json};
 
 use crate::support::{Auth, House, both, eventually, new_client, slug};
@@ -225,5 +226,26 @@ both! {
         std::fs::write(changed.join("roles.toml"), "[roles.librarian]\npermission = []\n").unwrap();
         let refused = house.refused(&["authz", "apply", text(&changed)]);
         assert!(refused.contains("roles.toml") && refused.contains("line 2") && refused.contains("unknown field"), "{refused}");
+    }
+
+    async fn groups_of_a_folder_take_no_last_administrator_away(house: House) {
+        let admin = house.node().admin();
+        house.apply(&folder("documents"));
+        house.give_password("alice").await;
+        admin.add_group_member(&slug("editors"), &"user:alice".parse().unwrap(), Interval::ALWAYS, None).await.unwrap();
+        crate::support::assign(admin, "group:staff", "doorward", "admin", Effect::Allow, Interval::ALWAYS).await;
+        let place = tempfile::tempdir().unwrap();
+        let changed = place.path().join("documents");
+        copy(&folder("documents"), &changed);
+        rewrite(&changed.join("groups.toml"), "groups = [\"editors\"]", "");
+        std::fs::remove_dir_all(changed.join("tests")).unwrap();
+        let shown = house.command(&["authz", "apply", "--dry-run", text(&changed)]);
+        let line = "- group editors leaves staff, which is allowed *:*";
+        assert!(shown["difference"].to_string().contains(line), "{shown}");
+        let refused = house.refused(&["authz", "apply", text(&changed)]);
+        assert!(refused.contains("nobody would be left"), "{refused}");
+        house.give_password("bob").await;
+        crate::support::assign(admin, "user:bob", "doorward", "admin", Effect::Allow, Interval::ALWAYS).await;
+        assert_eq!(house.apply(&changed)["changed"], true);
     }
 }
