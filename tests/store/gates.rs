@@ -61,7 +61,7 @@ pub fn client(name: &str) -> Client {
         credential: ClientCredential::SecretBasic(Digest::of(b"x")),
         scopes: Scopes::default(),
         resources: Vec::new(),
-        speaks_for: None,
+        speaks_for: vec![],
         disabled: false,
         grant_types: GrantTypes::default(),
         redirect_uris: Vec::new(),
