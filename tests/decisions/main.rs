@@ -6,6 +6,9 @@
 #![expect(clippy::indexing_slicing, reason = "a missing line or name fails the test")]
 
 mod agree;
+mod bounds;
 mod denials;
 mod memory;
+mod names;
+mod narrowed;
 mod permits;

@@ -48,6 +48,7 @@ pub struct MemoryWorld {
     assignments: Vec<(Principal, Scope, Assignment)>,
     edges: Vec<(ObjectRef, Edge)>,
     resources: HashMap<ObjectRef, Map<String, Value>>,
+    attributes: HashMap<Principal, Map<String, Value>>,
     known: RefCell<HashSet<Key>>,
 }
 
@@ -138,6 +139,12 @@ impl MemoryWorld {
 
     pub fn resource(mut self, object: &str, attributes: &Value) -> Self {
         self.resources.insert(ObjectRef::parse(object).unwrap(), attributes.as_object().unwrap().clone());
+        self
+    }
+
+    /// What the resource server registered of a subject.
+    pub fn registered(mut self, of: &str, attributes: &Value) -> Self {
+        self.attributes.insert(self.principals[of], attributes.as_object().unwrap().clone());
         self
     }
 
@@ -238,7 +245,7 @@ impl World for MemoryWorld {
     }
 
     fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>> {
-        self.when(&Key::Attributes(of), Arc::default)
+        self.when(&Key::Attributes(of), || Arc::new(self.attributes.get(&of).cloned().unwrap_or_default()))
     }
 
     fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>> {
