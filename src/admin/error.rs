@@ -27,8 +27,8 @@ pub enum AdminError {
     Held { what: &'static str, name: String, holder: String },
     #[error("that would make {what} {name:?} include itself")]
     Cycle { what: &'static str, name: String },
-    #[error("that would nest groups deeper than {max}")]
-    TooDeep { max: usize },
+    #[error("that would nest {what} deeper than {max}")]
+    TooDeep { what: &'static str, max: usize },
     #[error(
         "the set-up link was used, has expired, or was replaced by a newer one; start the server again for a new one"
     )]

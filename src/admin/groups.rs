@@ -184,7 +184,7 @@ async fn check_nesting(conn: &mut Conn, inner: GroupId, outer: &Group) -> Result
         return Err(AdminError::Cycle { what: "group", name: outer.name.as_str().to_owned() });
     }
     if depth(inner, &below) + 1 + depth(outer.id, &above) >= GROUP_DEPTH_MAX {
-        return Err(AdminError::TooDeep { max: GROUP_DEPTH_MAX });
+        return Err(AdminError::TooDeep { what: "groups", max: GROUP_DEPTH_MAX });
     }
     Ok(())
 }

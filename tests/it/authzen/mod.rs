@@ -1,3 +1,4 @@
+mod bounds;
 mod decisions;
 mod evaluation;
 mod evaluations;
