@@ -28,8 +28,8 @@ pub enum AdminError {
     Held { what: &'static str, name: String, holder: String },
     #[error("that would make {what} {name:?} include itself")]
     Cycle { what: &'static str, name: String },
-    #[error("that would nest groups deeper than {max}")]
-    TooDeep { max: usize },
+    #[error("that would nest {what} deeper than {max}")]
+    TooDeep { what: &'static str, max: usize },
     #[error("{member} would be in more than {max} groups, by all the groups that those are in")]
     TooManyGroups { member: String, max: usize },
     #[error(

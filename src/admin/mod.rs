@@ -9,6 +9,7 @@ pub mod assignments;
 pub mod audit;
 pub mod authorization;
 pub mod builtin;
+mod chains;
 pub mod clients;
 pub mod converge;
 mod delegation;

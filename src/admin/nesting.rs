@@ -63,7 +63,7 @@ impl Nesting {
             return Err(AdminError::Cycle { what: "group", name: outer.name.as_str().to_owned() });
         }
         if depth(inner, &self.below) + 1 + depth(outer.id, &self.above) >= GROUP_DEPTH_MAX {
-            return Err(AdminError::TooDeep { max: GROUP_DEPTH_MAX });
+            return Err(AdminError::TooDeep { what: "groups", max: GROUP_DEPTH_MAX });
         }
         if over.is_subset(&reached([inner], &self.above)) {
             return Ok(());

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::chains::{self, Lead};
 use super::principal::names;
 use super::resource_servers::find;
 use super::{Admin, AdminError, Edit, PAGE_MAX, PrincipalRef, rules};
@@ -59,8 +60,8 @@ impl Admin {
     /// another interval changes that. Resources that are mentioned are registered.
     ///
     /// # Errors
-    /// [`AdminError::Item`] for what the model does not allow or nobody is called; [`AdminError::Precondition`]; more than
-    /// 10,000 items.
+    /// [`AdminError::Item`] for what the model does not allow or nobody is called, or what leads too far;
+    /// [`AdminError::Precondition`]; more than 10,000 items.
     pub async fn write_relations(&self, server: &Slug, write: &RelationWrite) -> Result<Revision, AdminError> {
         let required = write.require_present.len() + write.require_absent.len();
         let count = required + write.delete.len() + write.write.len();
@@ -84,10 +85,16 @@ impl Admin {
             let deleted = self.delete_edge(&mut edit, &mut resolver, name).await;
             changed += usize::from(deleted.map_err(|error| error.at("delete", index))?);
         }
+        let mut leads = Vec::new();
         for (index, new) in write.write.iter().enumerate() {
             let written = self.write_edge(&mut edit, &mut resolver, new).await;
-            changed += usize::from(written.map_err(|error| error.at("write", index))?);
+            let Some(subject) = written.map_err(|error| error.at("write", index))? else { continue };
+            changed += 1;
+            if !subject.is_one() {
+                leads.push(Lead { index, object: new.name.object.clone(), to: object_of(&subject).cloned() });
+            }
         }
+        chains::check(&mut edit, server.id, &leads).await?;
         let detail = json!({ "changed": changed, "written": write.write.len(), "deleted": write.delete.len() });
         let subject = format!("resource-server:{}", server.name);
         self.conclude(edit, FactKind::RelationsChanged, subject, detail).await
@@ -109,19 +116,20 @@ impl Admin {
         Ok(true)
     }
 
+    /// The subject of the edge, unless the edge was there before.
     async fn write_edge(
         &self,
         edit: &mut Edit,
         resolver: &mut Resolver<'_>,
         new: &NewEdge,
-    ) -> Result<bool, AdminError> {
+    ) -> Result<Option<EdgeSubject>, AdminError> {
         let (server, name) = (resolver.server.id, &new.name);
         let subject = resolver.subject(edit, &name.subject).await?;
         resolver.check_allowed(name, &subject)?;
         let key = EdgeKey { object: &name.object, relation: name.relation.as_str(), subject: &subject };
         let before = edges::find(edit, server, key).await?;
         if before.as_ref().is_some_and(|before| before.edge.interval == new.interval) {
-            return Ok(false);
+            return Ok(None);
         }
         if before.is_some() {
             edges::delete(edit, server, key).await?;
@@ -144,7 +152,7 @@ impl Admin {
             Some(before) => States::changed(describe(&before, &name.subject), after),
         };
         edit.log(&changed(server, &name.object, &subject), &self.actor, self.now(), states).await?;
-        Ok(true)
+        Ok(Some(subject))
     }
 
     /// Edges as operators read them, in order of their key: from a resource, to a subject, or all; and the edge to go on

@@ -6,6 +6,7 @@ use super::resource_servers::find;
 use super::resources::check_size;
 use super::{Admin, AdminError, Edit, PAGE_MAX, PrincipalRef, rules};
 use crate::domain::assignment::Principal;
+use crate::domain::attribute::known_here;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::id::ExternalSubjectId;
@@ -65,6 +66,10 @@ impl Admin {
         };
         let Some(attributes) = &item.attributes else { return Ok(()) };
         check_size(attributes)?;
+        if let (Principal::Person(_), Some(name)) = (principal, known_here(attributes)) {
+            let problem = format!("{name:?} of people is known here, and not the resource server's to say");
+            return Err(AdminError::invalid("attributes", problem));
+        }
         let attributes = Value::Object(attributes.clone());
         let before = subjects::attributes(edit, server.id, principal).await?;
         if before.as_ref() == Some(&attributes) {

@@ -2,7 +2,7 @@
 //!
 //! Two rules keep them true. A loaded value enters only if its key has not changed since the revision it was read at,
 //! checked under the same lock under which the follower of the change log marks a key as changed and drops it; so a load
-//! that races an invalidation cannot stay. And whoever used values checks at the end that none of their keys has changed
+//! that races an invalidation cannot stay; nor can one from a history that another has taken the place of. And whoever used values checks at the end that none of their keys has changed
 //! since they were read; so no answer mixes revisions.
 
 use std::collections::{HashMap, VecDeque};
@@ -21,7 +21,13 @@ pub(super) struct Recent {
     order: VecDeque<(Revision, Changed)>,
     /// Changes up to here may have been forgotten.
     floor: Revision,
+    /// Which history this is about: the revisions of another one say nothing here, be they lower or higher.
+    history: History,
 }
+
+/// Counts the histories a node has followed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct History(u64);
 
 impl Recent {
     fn mark(&mut self, changed: Changed, revision: Revision) {
@@ -59,7 +65,12 @@ impl Changes {
     pub(super) fn reset(&self, floor: Revision, drop_all: impl FnOnce()) {
         let mut recent = self.0.write().unwrap_or_else(PoisonError::into_inner);
         drop_all();
-        *recent = Recent { floor, ..Recent::default() };
+        *recent = Recent { floor, history: History(recent.history.0 + 1), ..Recent::default() };
+    }
+
+    /// To be asked before anything is read: what was read before a reset is of another history.
+    pub(super) fn history(&self) -> History {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).history
     }
 
     pub(super) fn unchanged_since(&self, changed: &Changed, revision: Revision) -> bool {
@@ -76,6 +87,13 @@ impl<K: Hash + Eq + Send + Sync + Clone + 'static, V: Clone + Send + Sync + 'sta
         Self(moka::sync::Cache::new(entries_max))
     }
 
+    /// For lists: each counts as one value and one more for each of its entries, or a few long ones would take the room
+    /// of all.
+    pub(super) fn of_lists(entries_max: u64, length: fn(&V) -> usize) -> Self {
+        let weigh = move |_: &K, (_, list): &(Revision, V)| u32::try_from(length(list) + 1).unwrap_or(u32::MAX);
+        Self(moka::sync::Cache::builder().max_capacity(entries_max).weigher(weigh).build())
+    }
+
     pub(super) fn get<Q>(&self, key: &Q) -> Option<(Revision, V)>
     where
         K: std::borrow::Borrow<Q>,
@@ -84,10 +102,11 @@ impl<K: Hash + Eq + Send + Sync + Clone + 'static, V: Clone + Send + Sync + 'sta
         self.0.get(key)
     }
 
-    /// Puts a value that was read at `revision`, unless its key has changed since.
-    pub(super) fn put(&self, log: &Changes, changed: &Changed, revision: Revision, key: K, value: V) {
+    /// Puts a value that was read at this revision of this history, unless its key has changed since.
+    pub(super) fn put(&self, log: &Changes, changed: &Changed, read: (History, Revision), key: K, value: V) {
         let recent = log.0.read().unwrap_or_else(PoisonError::into_inner);
-        if recent.unchanged_since(changed, revision) {
+        let (history, revision) = read;
+        if recent.history == history && recent.unchanged_since(changed, revision) {
             self.0.insert(key, (revision, value));
         }
     }
@@ -102,5 +121,25 @@ impl<K: Hash + Eq + Send + Sync + Clone + 'static, V: Clone + Send + Sync + 'sta
 
     pub(super) fn drop_all(&self) {
         self.0.invalidate_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_of_another_history_stays_out_however_high_its_revision() {
+        let (log, cache) = (Changes::default(), KeyCache::new(10));
+        let put = |history, revision, value: &str| {
+            cache.put(&log, &Changed::ResourceServers, (history, Revision(revision)), (), value.to_owned());
+            cache.get(&())
+        };
+        let before = log.history();
+        assert_eq!(put(before, 100, "lost"), Some((Revision(100), "lost".to_owned())));
+        // A backup of revision 50 is restored while somebody still reads.
+        log.reset(Revision(50), || cache.drop_all());
+        assert_eq!(put(before, 100, "lost"), None);
+        assert_eq!(put(log.history(), 51, "new"), Some((Revision(51), "new".to_owned())));
     }
 }

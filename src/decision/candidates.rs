@@ -109,7 +109,7 @@ pub(super) async fn resources_of(
     Ok(read.into_iter().map(|(object, _)| Candidate::resource(object)).collect())
 }
 
-/// The actions that are declared on a type without a model, in order.
+/// The actions that permissions of a resource server declare on a type.
 pub(super) async fn declared_actions(
     tx: &mut Tx,
     at: ResourceServerId,
@@ -117,7 +117,5 @@ pub(super) async fn declared_actions(
 ) -> Result<Vec<String>, StoreError> {
     let declared = resource_servers::permissions(tx, at).await?;
     let of_type = declared.into_iter().filter(|permission| permission.resource_type.as_str() == resource_type);
-    let mut actions: Vec<_> = of_type.map(|permission| permission.action.as_str().to_owned()).collect();
-    actions.sort_unstable();
-    Ok(actions)
+    Ok(of_type.map(|permission| permission.action.as_str().to_owned()).collect())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::cache::{Changes, KeyCache};
+use super::cache::{Changes, History, KeyCache};
 use super::engine::{Direct, Elsewhere, Key, PersonFacts, Scope, SubjectRef, SubjectState, WiderWorld, World};
 use super::service::{Caches, DecisionError, Decisions};
 use super::snapshot::Snapshot;
@@ -15,7 +15,9 @@ use crate::domain::change::{Changed, Revision};
 use crate::domain::group::Membership;
 use crate::domain::id::{PersonId, ResourceServerId};
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
-use crate::store::decisions::{self, LISTED_MAX, SubjectRow};
+use crate::domain::role::Role;
+use crate::store::decisions::{self, LISTED_MAX, LISTED_ROWS_MAX, SubjectRow};
+use crate::store::rules::Rules;
 use crate::store::{Conn, StoreError, Tx, changes, roles, rules};
 
 /// A key the engine used: a view over the caches is about one subject at one resource server, so they need not be repeated.
@@ -38,6 +40,7 @@ pub(super) struct View<'a> {
     at: ResourceServerId,
     subject: &'a SubjectRef,
     snapshot: Arc<Snapshot>,
+    history: History,
     /// What was applied before the first look at a cache: cached values are true as of then or later.
     start: Revision,
     newest: Cell<Revision>,
@@ -62,9 +65,9 @@ impl<'a> View<'a> {
         at: ResourceServerId,
         subject: &'a SubjectRef,
     ) -> Result<Self, DecisionError> {
-        let start = service.applied().revision;
+        let read = (service.changes.history(), service.applied().revision);
         let (revision, snapshot) = service.snapshot(at).await?;
-        let view = Self::new(service, Some(&service.caches), at, subject, snapshot, start);
+        let view = Self::new(service, Some(&service.caches), at, subject, snapshot, read);
         view.saw(revision);
         Ok(view)
     }
@@ -76,8 +79,11 @@ impl<'a> View<'a> {
         at: ResourceServerId,
         subject: &'a SubjectRef,
     ) -> Result<Self, DecisionError> {
-        let (revision, snapshot) = load_snapshot(service, tx, at).await?;
-        Ok(Self::new(service, None, at, subject, snapshot, revision))
+        let history = service.changes.history();
+        let (revision, parts) = SnapshotParts::read(tx, at).await?;
+        // Compiled before the transaction began, unless the rules have changed since.
+        let snapshot = parts.build(service, at).await?;
+        Ok(Self::new(service, None, at, subject, snapshot, (history, revision)))
     }
 
     fn new(
@@ -86,7 +92,7 @@ impl<'a> View<'a> {
         at: ResourceServerId,
         subject: &'a SubjectRef,
         snapshot: Arc<Snapshot>,
-        start: Revision,
+        (history, start): (History, Revision),
     ) -> Self {
         Self {
             service,
@@ -94,6 +100,7 @@ impl<'a> View<'a> {
             at,
             subject,
             snapshot,
+            history,
             start,
             newest: Cell::new(start),
             loaded_at: HashMap::new(),
@@ -113,6 +120,10 @@ impl<'a> View<'a> {
     /// Roles and model, for whoever goes on loading meanwhile.
     pub(super) fn shared_snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.clone()
+    }
+
+    pub(super) const fn history(&self) -> History {
+        self.history
     }
 
     pub(super) const fn start(&self) -> Revision {
@@ -183,9 +194,7 @@ impl<'a> View<'a> {
         for some in assignments.chunks(KEYS_MAX) {
             self.load_assignments(conn, some).await?;
         }
-        for some in listed.chunks(KEYS_MAX) {
-            self.load_listed(conn, some).await?;
-        }
+        self.load_listed(conn, &listed).await?;
         for some in direct.chunks(KEYS_MAX) {
             self.load_direct(conn, some).await?;
         }
@@ -248,11 +257,12 @@ impl<'a> View<'a> {
         let (Some(caches), changed, log) = (self.caches, self.changed_subject(subject), &self.service.changes) else {
             return;
         };
+        let read = (self.history, revision);
         match subject {
             SubjectRef::External(name) => {
-                caches.externals.put(log, &changed, revision, (self.at, name.clone()), state);
+                caches.externals.put(log, &changed, read, (self.at, name.clone()), state);
             }
-            named => caches.subjects.put(log, &changed, revision, named.clone(), state),
+            named => caches.subjects.put(log, &changed, read, named.clone(), state),
         }
     }
 
@@ -286,17 +296,28 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    /// Mostly these are few; of resources with very many no statement reads more than it is bound to.
     async fn load_listed(&mut self, conn: &mut Conn, objects: &[ObjectRef]) -> Result<(), DecisionError> {
-        let names: Vec<_> = objects.iter().map(ObjectRef::as_str).collect();
-        let mut read = decisions::listed(conn, self.at, &names).await?;
-        if read.values.values().any(|edges| edges.len() > LISTED_MAX) {
-            return Err(DecisionError::OverBudget);
-        }
-        for object in objects {
-            let list: Arc<[_]> = read.values.remove(object.as_str()).unwrap_or_default().into();
-            let key = (self.at, object.clone());
-            self.keep(Used::Listed(object.clone()), read.revision, |c| &c.listed, key, &list);
-            self.listed.insert(object.clone(), list);
+        let mut open: Vec<_> = objects.chunks(KEYS_MAX).collect();
+        let mut total = 0;
+        while let Some(objects) = open.pop() {
+            let names: Vec<_> = objects.iter().map(ObjectRef::as_str).collect();
+            let mut read = decisions::listed(conn, self.at, &names).await?;
+            let edges: usize = read.values.values().map(Vec::len).sum();
+            if edges > LISTED_ROWS_MAX && objects.len() > 1 {
+                open.extend(objects.chunks(objects.len().div_ceil(2)));
+                continue;
+            }
+            total += edges;
+            if total > LOADED_EDGES_MAX || read.values.values().any(|edges| edges.len() > LISTED_MAX) {
+                return Err(DecisionError::OverBudget);
+            }
+            for object in objects {
+                let list: Arc<[_]> = read.values.remove(object.as_str()).unwrap_or_default().into();
+                let key = (self.at, object.clone());
+                self.keep(Used::Listed(object.clone()), read.revision, |c| &c.listed, key, &list);
+                self.listed.insert(object.clone(), list);
+            }
         }
         Ok(())
     }
@@ -380,7 +401,8 @@ impl<'a> View<'a> {
         V: ?Sized + Send + Sync + 'static,
     {
         if let Some(caches) = self.caches {
-            cache(caches).put(&self.service.changes, &self.changed(&used), revision, key, value.clone());
+            let read = (self.history, revision);
+            cache(caches).put(&self.service.changes, &self.changed(&used), read, key, value.clone());
         }
         self.read(used, revision);
     }
@@ -400,6 +422,9 @@ impl<'a> View<'a> {
 
 /// Keys of one statement at most: SQLite takes 32,766 values, and an assignment has two.
 pub(super) const KEYS_MAX: usize = 5_000;
+
+/// Edges that lead on, loaded at once: more than one decision may look at, since searches load for many.
+const LOADED_EDGES_MAX: usize = 400_000;
 
 /// Keys by kind.
 #[derive(Default)]
@@ -509,14 +534,20 @@ pub(super) fn state(row: Option<&SubjectRow>) -> SubjectState {
 }
 
 /// What a snapshot is made of, read at one revision.
-pub(super) async fn load_snapshot(
-    service: &Decisions,
-    tx: &mut Tx,
-    at: ResourceServerId,
-) -> Result<(Revision, Arc<Snapshot>), DecisionError> {
-    let revision = changes::position(tx).await?.revision;
-    let active = rules::active(tx, at).await?;
-    let all = roles::all(tx, at).await?;
-    let policies = service.compiled(at, &active).await?;
-    Ok((revision, Arc::new(Snapshot::build(&all, active.model.map(|(_, model)| model), policies))))
+pub(super) struct SnapshotParts {
+    rules: Rules,
+    roles: Vec<Role>,
+}
+
+impl SnapshotParts {
+    pub(super) async fn read(tx: &mut Tx, at: ResourceServerId) -> Result<(Revision, Self), StoreError> {
+        let revision = changes::position(tx).await?.revision;
+        let (rules, roles) = (rules::active(tx, at).await?, roles::all(tx, at).await?);
+        Ok((revision, Self { rules, roles }))
+    }
+
+    pub(super) async fn build(self, service: &Decisions, at: ResourceServerId) -> Result<Arc<Snapshot>, DecisionError> {
+        let policies = service.compiled(at, &self.rules).await?;
+        Ok(Arc::new(Snapshot::build(&self.roles, self.rules.model.map(|(_, model)| model), policies)))
+    }
 }

@@ -1,7 +1,7 @@
 //! Search: who may do this, to what may they do it, what may they do. Each candidate is decided by the engine itself, and
 //! a page is read from one transaction: what is found is what an evaluation answers at that revision.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::candidates::{self, Candidate};
 use super::engine::{self, Key, Outcome, Query, SubjectState, World as _};
@@ -60,6 +60,8 @@ impl Decisions {
         now: Instant,
     ) -> Result<(Found, Revision), DecisionError> {
         self.fresh()?;
+        // Its policies are compiled before the transaction begins.
+        self.snapshot(at).await?;
         let mut tx = self.store.snapshot().await?;
         let view = View::pinned(self, &mut tx, at, &query.subject).await?;
         let revision = view.start();
@@ -174,11 +176,10 @@ impl Search<'_> {
             Target::Resources => candidates::resources_of(tx, self.at, resource_type, after, limit).await?,
             Target::Actions => {
                 let model = self.view.snapshot().model();
-                let actions = model.map(|model| model.resources.get(resource_type.as_str()));
-                let actions: Vec<_> = match actions {
-                    Some(of) => of.into_iter().flat_map(|of| of.actions.keys()).map(Segment::to_string).collect(),
-                    None => candidates::declared_actions(tx, self.at, resource_type).await?,
-                };
+                let of_type = model.and_then(|model| model.resources.get(resource_type.as_str()));
+                let of_model = of_type.into_iter().flat_map(|of| of.actions.keys()).map(Segment::to_string);
+                let mut actions: BTreeSet<_> = of_model.collect();
+                actions.extend(candidates::declared_actions(tx, self.at, resource_type).await?);
                 let next = actions.iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
                 next.take(chunk).map(|name| Candidate::action(name)).collect()
             }

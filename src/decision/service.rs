@@ -6,14 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, OnceCell, broadcast, watch};
 
 use super::asked;
-use super::cache::{Changes, KeyCache};
+use super::cache::{Changes, History, KeyCache};
 use super::engine::{
     self, Decision, Direct, Explanation, Held, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef, SubjectState,
 };
-use super::load::{View, load_snapshot};
+use super::load::{SnapshotParts, View};
 use super::policies::{Policies, PolicyError};
 use super::snapshot::Snapshot;
 use super::watch::Applied;
@@ -45,10 +45,13 @@ pub enum DecisionError {
     UnknownPosition,
     /// More groups, resources or relations than one decision may walk, or deeper ones.
     #[error(
-        "the decision needs more than its budget of {} groups, {} resources around this one, {} relations, {} steps",
+        "the decision needs more than its budget of {} groups, {} resources around this one, {} of both, {} relations, \
+         {} edges, {} steps",
         engine::PRINCIPALS_MAX,
         engine::ANCESTORS_MAX,
+        engine::HOLDINGS_MAX,
         engine::RELATIONS_MAX,
+        engine::EDGES_MAX,
         engine::OBJECT_DEPTH_MAX
     )]
     OverBudget,
@@ -113,6 +116,9 @@ impl Registry {
     }
 }
 
+/// Policies, or what is wrong with them.
+type Compiled = Result<Arc<Policies>, String>;
+
 pub(super) struct Caches {
     pub subjects: KeyCache<SubjectRef, SubjectState>,
     pub memberships: KeyCache<Principal, Arc<[Membership]>>,
@@ -123,8 +129,9 @@ pub(super) struct Caches {
     pub people: KeyCache<PersonId, Arc<PersonFacts>>,
     pub attributes: KeyCache<(ResourceServerId, Principal), Arc<Map<String, Value>>>,
     pub resources: KeyCache<(ResourceServerId, ObjectRef), Arc<Map<String, Value>>>,
-    /// By the versions of model and policies, which never change.
-    pub compiled: moka::sync::Cache<(ResourceServerId, i64, i64), Arc<Policies>>,
+    /// By the versions of model and policies, which never change within a history; each is compiled once, by the first
+    /// who asks, while the others wait.
+    pub compiled: moka::sync::Cache<(History, ResourceServerId, i64, i64), Arc<OnceCell<Compiled>>>,
     pub snapshots: KeyCache<ResourceServerId, Arc<Snapshot>>,
     pub clients: KeyCache<String, Option<Arc<Client>>>,
     pub grants: KeyCache<GrantId, GrantState>,
@@ -135,10 +142,10 @@ impl Caches {
     fn new(entries_max: u64) -> Self {
         Self {
             subjects: KeyCache::new(entries_max),
-            memberships: KeyCache::new(entries_max),
-            assignments: KeyCache::new(entries_max),
-            listed: KeyCache::new(entries_max),
-            direct: KeyCache::new(entries_max),
+            memberships: KeyCache::of_lists(entries_max, |list| list.len()),
+            assignments: KeyCache::of_lists(entries_max, |list| list.len()),
+            listed: KeyCache::of_lists(entries_max, |list| list.len()),
+            direct: KeyCache::of_lists(entries_max, |list| list.len()),
             externals: KeyCache::new(entries_max),
             people: KeyCache::new(entries_max),
             attributes: KeyCache::new(entries_max),
@@ -276,10 +283,13 @@ impl Decisions {
         if let Some(hit) = self.caches.snapshots.get(&at) {
             return Ok(hit);
         }
+        let history = self.changes.history();
         let mut tx = self.store.snapshot().await?;
-        let (revision, snapshot) = load_snapshot(self, &mut tx, at).await?;
+        let (revision, parts) = SnapshotParts::read(&mut tx, at).await?;
+        // No connection waits while policies are compiled.
         tx.commit().await?;
-        self.caches.snapshots.put(&self.changes, &Changed::Roles(at), revision, at, snapshot.clone());
+        let snapshot = parts.build(self, at).await?;
+        self.caches.snapshots.put(&self.changes, &Changed::Roles(at), (history, revision), at, snapshot.clone());
         Ok((revision, snapshot))
     }
 
@@ -292,17 +302,17 @@ impl Decisions {
         let (Some((model_version, model)), Some((policy_version, text))) = (&rules.model, &rules.policies) else {
             return Ok(None);
         };
-        let key = (at, *model_version, *policy_version);
-        if let Some(known) = self.caches.compiled.get(&key) {
-            return Ok(Some(known));
-        }
-        let (model, text) = (model.clone(), text.clone());
-        let compiled = tokio::task::spawn_blocking(move || Policies::compile(&model, &text)).await;
-        let compiled = compiled.map_err(|_| DecisionError::Policies("the compiler was stopped".to_owned()))?;
-        let describe = |errors: Vec<PolicyError>| errors.first().map_or_else(String::new, ToString::to_string);
-        let compiled = Arc::new(compiled.map_err(|errors| DecisionError::Policies(describe(errors)))?);
-        self.caches.compiled.insert(key, compiled.clone());
-        Ok(Some(compiled))
+        let key = (self.changes.history(), at, *model_version, *policy_version);
+        let known = self.caches.compiled.get_with(key, Arc::default);
+        let compiled = known.get_or_try_init(async || {
+            let (model, text) = (model.clone(), text.clone());
+            let compiled = tokio::task::spawn_blocking(move || Policies::compile(&model, &text)).await;
+            let describe = |errors: Vec<PolicyError>| errors.first().map_or_else(String::new, ToString::to_string);
+            let compiled = compiled.map_err(|_| DecisionError::Policies("the compiler was stopped".to_owned()))?;
+            // Of a version that does not compile nothing else is to be expected the next time.
+            Ok::<_, DecisionError>(compiled.map(Arc::new).map_err(describe))
+        });
+        compiled.await?.clone().map(Some).map_err(DecisionError::Policies)
     }
 
     /// Refuses properties and context that are not of the types the model declares; what it does not declare is nobody's.
@@ -366,6 +376,8 @@ impl Decisions {
         self.wait_applied(view.newest()).await?;
         let applied = self.applied().revision;
         let settled = applied == view.start() || view.unchanged(&self.changes);
+        // Looked at last: until then nothing of the view was of another history.
+        let settled = settled && self.changes.history() == view.history();
         Ok(settled.then_some(applied))
     }
 
@@ -437,12 +449,14 @@ impl Decisions {
         if ClientName::parse(client_id).is_err() {
             return Ok(None);
         }
+        let history = self.changes.history();
         let mut tx = self.store.snapshot().await?;
         let revision = changes::position(&mut tx).await?.revision;
         let client = clients::by_client_id(&mut tx, client_id).await?.map(Arc::new);
         tx.commit().await?;
         let key = client_id.to_owned();
-        self.caches.clients.put(&self.changes, &Changed::Client(key.clone()), revision, key, client.clone());
+        let read = (history, revision);
+        self.caches.clients.put(&self.changes, &Changed::Client(key.clone()), read, key, client.clone());
         Ok(client)
     }
 
@@ -456,10 +470,11 @@ impl Decisions {
         if let Some((_, state)) = self.caches.subjects.get(&subject) {
             return Ok(state);
         }
+        let history = self.changes.history();
         let read = decisions::people(&mut self.store.read().await?, std::slice::from_ref(&name.to_owned())).await?;
         let state = super::load::state(read.values.get(name));
         let changed = Changed::User(name.to_owned());
-        self.caches.subjects.put(&self.changes, &changed, read.revision, subject, state);
+        self.caches.subjects.put(&self.changes, &changed, (history, read.revision), subject, state);
         Ok(state)
     }
 
@@ -472,9 +487,10 @@ impl Decisions {
         if let Some((_, state)) = self.caches.grants.get(&id) {
             return Ok(state);
         }
+        let history = self.changes.history();
         let read = decisions::grants(&mut self.store.read().await?, &[id]).await?;
         let state = read.values.get(&id).copied().unwrap_or(GrantState::Unknown);
-        self.caches.grants.put(&self.changes, &Changed::Grant(id), read.revision, id, state);
+        self.caches.grants.put(&self.changes, &Changed::Grant(id), (history, read.revision), id, state);
         Ok(state)
     }
 
@@ -487,11 +503,13 @@ impl Decisions {
         if let Some((_, registry)) = self.caches.registry.get(&()) {
             return Ok(registry);
         }
+        let history = self.changes.history();
         let mut tx = self.store.snapshot().await?;
         let revision = changes::position(&mut tx).await?.revision;
         let registry = Arc::new(Registry::build(resource_servers::all(&mut tx).await?));
         tx.commit().await?;
-        self.caches.registry.put(&self.changes, &Changed::ResourceServers, revision, (), registry.clone());
+        let read = (history, revision);
+        self.caches.registry.put(&self.changes, &Changed::ResourceServers, read, (), registry.clone());
         Ok(registry)
     }
 }

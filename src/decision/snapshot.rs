@@ -10,6 +10,7 @@ use super::policies::Policies;
 use crate::domain::assignment::Held;
 use crate::domain::id::RoleId;
 use crate::domain::model::Model;
+use crate::domain::name::Segment;
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 
@@ -88,6 +89,9 @@ impl Snapshot {
 
     /// The sets of roles that hold this action on this type; at most four, one for each way to write it.
     fn holders(&self, action: &str, resource_type: &str) -> [Option<&FixedBitSet>; 4] {
+        if !(Segment::fits(action) && Segment::fits(resource_type)) {
+            return [None; 4];
+        }
         let exact = self.holders.get(resource_type);
         let any = self.holders.get("*");
         [

@@ -18,6 +18,15 @@ const DECIMAL_PLACES_MAX: usize = 4;
 /// So much of a refused value is repeated to whoever sent it.
 const ECHO_CHARS_MAX: usize = 80;
 
+/// What is known here of people, and by nobody else's word: an address that is not verified here is none.
+pub const OF_PEOPLE: [&str; 3] = ["username", "name", "email"];
+
+/// The first of them that attributes name.
+#[must_use]
+pub fn known_here(attributes: &Map<String, Value>) -> Option<&'static str> {
+    OF_PEOPLE.into_iter().find(|name| attributes.contains_key(*name))
+}
+
 /// A value of the declared type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttributeValue {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::assignment::Principal;
 use super::name::{NameError, Segment};
-use super::object::{Edge, EdgeSubject, ObjectRef};
+use super::object::{Edge, EdgeSubject};
 
 /// Types, and members of a type, in one model at most.
 pub const MODEL_ENTRIES_MAX: usize = 1_000;
@@ -304,10 +304,10 @@ impl Model {
         relation.subjects.iter().any(|pattern| self.fits(pattern, subject))
     }
 
-    /// Whether an edge of an object counts: one that an earlier model allowed does only as far as this one allows it.
+    /// Whether an edge from a resource of this type counts: one of an earlier model only as far as this one has it, too.
     #[must_use]
-    pub fn allows(&self, object: &ObjectRef, edge: &Edge) -> bool {
-        let relation = self.relation(object.object_type(), edge.relation.as_str());
+    pub fn counts(&self, object_type: &str, edge: &Edge) -> bool {
+        let relation = self.relation(object_type, edge.relation.as_str());
         relation.is_some_and(|relation| self.accepts(relation, &edge.subject))
     }
 

@@ -72,16 +72,28 @@ macro_rules! names {
 }
 
 fn of(text: &str, max: usize, allowed: &[u8]) -> Option<String> {
+    is_plain(text, max, allowed).then(|| text.to_owned())
+}
+
+fn is_plain(text: &str, max: usize, allowed: &[u8]) -> bool {
     let fits = !text.is_empty() && text.len() <= max;
     let plain = |b: u8| b.is_ascii_alphanumeric() || allowed.contains(&b);
-    (fits && text.bytes().all(plain) && !text.starts_with(['.', '-'])).then(|| text.to_owned())
+    fits && text.bytes().all(plain) && !text.starts_with(['.', '-'])
+}
+
+impl Segment {
+    /// Whether a text is one.
+    #[must_use]
+    pub fn fits(text: &str) -> bool {
+        is_plain(text, 64, b"_-.")
+    }
 }
 
 names! {
     /// What operators call a resource server, a role, a group.
     Slug("a name", "1 to 64 letters, digits, '_', '-' or '.', not starting with '-' or '.'", |t| of(t, 64, b"_-.")),
     /// A segment of a permission: an action or a resource type.
-    Segment("an action or type", "1 to 64 letters, digits, '_', '-' or '.', not starting with '-' or '.'", |t| of(t, 64, b"_-.")),
+    Segment("an action or type", "1 to 64 letters, digits, '_', '-' or '.', not starting with '-' or '.'", |t| Segment::fits(t).then(|| t.to_owned())),
     /// The `client_id` of the wire (RFC 6749 §2.2).
     ClientName("a client_id", "1 to 128 letters, digits, '_', '-', '.' or '~', not starting with '-' or '.'", |t| of(t, 128, b"_-.~")),
     /// A username: compared in lower case. ASCII only, so that no two look alike.

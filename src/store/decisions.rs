@@ -289,8 +289,8 @@ pub async fn assignments_anywhere(
 
 type EdgeRow = (String, String, String, String, String, Option<At>, Option<At>);
 
-/// What leads on from resources: edges to groups, to everybody, to other resources and to usersets. One resource has at
-/// most [`LISTED_MAX`] of them; more are not read, and whoever reads so many must refuse to answer.
+/// What leads on from resources: edges to groups, to everybody, to other resources and to usersets, in order of their
+/// key. More than [`LISTED_ROWS_MAX`] are not read: who gets more than that has not got all, and asks for less.
 ///
 /// # Errors
 /// The database's.
@@ -303,7 +303,7 @@ pub async fn listed(
         .eq_any(objects)
         .and(edges::resource_server_id.eq(Uid(at.uuid())))
         .and(edges::subject_kind.eq_any(LISTED_KINDS));
-    let limit = i64::try_from(objects.len().saturating_mul(LISTED_MAX).saturating_add(1)).unwrap_or(i64::MAX);
+    let limit = i64::try_from(LISTED_ROWS_MAX).unwrap_or(i64::MAX).saturating_add(1);
     let query = revisions::table.left_join(edges::table.on(on_key)).select((
         revisions::revision,
         (
@@ -317,7 +317,8 @@ pub async fn listed(
         )
             .nullable(),
     ));
-    let rows = on!(conn, |c| query.limit(limit).load::<(i64, Option<EdgeRow>)>(c).await)?;
+    let order = (edges::object, edges::subject, edges::subject_kind, edges::subject_relation, edges::relation);
+    let rows = on!(conn, |c| query.order(order).limit(limit).load::<(i64, Option<EdgeRow>)>(c).await)?;
     Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, (object, relation, kind, subject, of, from, until)| {
         let subject = edge_subject(&kind, &subject, &of)?;
         let edge = Edge { relation: segment(&relation)?, subject, interval: interval(from, until) };
@@ -327,10 +328,12 @@ pub async fn listed(
 }
 
 /// The kinds of subject that lead on; the index over them is written with the same words.
-const LISTED_KINDS: [&str; 4] = ["group", "everyone", "object", "userset"];
+pub(super) const LISTED_KINDS: [&str; 4] = ["group", "everyone", "object", "userset"];
 
 /// One resource may have so many edges that lead on.
 pub const LISTED_MAX: usize = 10_000;
+/// So many edges that lead on are read by one statement; those of one resource fit.
+pub const LISTED_ROWS_MAX: usize = 2 * LISTED_MAX;
 
 type DirectRow = (String, String, String, String, Option<At>, Option<At>);
 

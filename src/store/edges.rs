@@ -1,10 +1,12 @@
 //! Relation edges, as administration writes and lists them. Decisions read them in [`super::decisions`].
 
+use diesel::dsl::{count_star, sql};
+use diesel::sql_types::Bool;
 use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, Tx, on};
-use super::decisions::{edge_subject, interval, segment};
+use super::decisions::{LISTED_KINDS, edge_subject, interval, segment};
 use super::error::StoreError;
 use super::schema::edges;
 use super::types::{At, Uid};
@@ -157,4 +159,69 @@ pub async fn list(
         }
     };
     rows.into_iter().map(Row::into_domain).collect()
+}
+
+/// The kinds of subject that are another resource, or whoever has a relation to one.
+const LEADING_KINDS: [&str; 2] = ["object", "userset"];
+
+/// To which resources edges lead from these: pairs of where from and where to.
+///
+/// # Errors
+/// The database's.
+pub async fn leading_from(
+    conn: &mut Conn,
+    of: ResourceServerId,
+    objects: &[String],
+    limit: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let query = edges::table
+        .filter(edges::resource_server_id.eq(Uid(of.uuid())))
+        .filter(edges::object.eq_any(objects))
+        .filter(edges::subject_kind.eq_any(LEADING_KINDS))
+        .select((edges::object, edges::subject))
+        .limit(limit);
+    Ok(on!(conn, |c| query.load::<(String, String)>(c).await)?)
+}
+
+/// From which resources edges lead to these, of those to which others lead in turn: pairs of where to and where from. The
+/// rest may be very many, and nothing lies below them.
+///
+/// # Errors
+/// The database's.
+pub async fn leading_to(
+    conn: &mut Conn,
+    of: ResourceServerId,
+    objects: &[String],
+    limit: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let is_led_to = sql::<Bool>(
+        "EXISTS (SELECT 1 FROM edges AS below WHERE below.resource_server_id = edges.resource_server_id \
+         AND below.subject = edges.object AND below.subject_kind IN ('object', 'userset'))",
+    );
+    let query = edges::table
+        .filter(edges::resource_server_id.eq(Uid(of.uuid())))
+        .filter(edges::subject.eq_any(objects))
+        .filter(edges::subject_kind.eq_any(LEADING_KINDS))
+        .filter(is_led_to)
+        .select((edges::subject, edges::object))
+        .limit(limit);
+    Ok(on!(conn, |c| query.load::<(String, String)>(c).await)?)
+}
+
+/// How many edges lead on from each of these resources.
+///
+/// # Errors
+/// The database's.
+pub async fn count_listed(
+    conn: &mut Conn,
+    of: ResourceServerId,
+    objects: &[&str],
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let query = edges::table
+        .filter(edges::resource_server_id.eq(Uid(of.uuid())))
+        .filter(edges::object.eq_any(objects))
+        .filter(edges::subject_kind.eq_any(LISTED_KINDS))
+        .group_by(edges::object)
+        .select((edges::object, count_star()));
+    Ok(on!(conn, |c| query.load::<(String, i64)>(c).await)?)
 }

@@ -6,8 +6,11 @@
 #![expect(clippy::indexing_slicing, reason = "a missing line or name fails the test")]
 
 mod agree;
+mod bounds;
 mod counts;
 mod denials;
 mod memory;
+mod names;
+mod narrowed;
 mod oracle;
 mod permits;

@@ -48,7 +48,7 @@ pub struct MemoryWorld {
     assignments: Vec<(Principal, Scope, Assignment)>,
     edges: Vec<(ObjectRef, Edge)>,
     resources: HashMap<ObjectRef, Map<String, Value>>,
-    registered: HashMap<Principal, Arc<Map<String, Value>>>,
+    attributes: HashMap<Principal, Map<String, Value>>,
     known: RefCell<HashSet<Key>>,
 }
 
@@ -142,9 +142,9 @@ impl MemoryWorld {
         self
     }
 
-    /// What the resource server says of a subject.
-    pub fn registered(mut self, name: &str, attributes: &Value) -> Self {
-        self.registered.insert(self.principals[name], Arc::new(attributes.as_object().unwrap().clone()));
+    /// What the resource server registered of a subject.
+    pub fn registered(mut self, of: &str, attributes: &Value) -> Self {
+        self.attributes.insert(self.principals[of], attributes.as_object().unwrap().clone());
         self
     }
 
@@ -245,7 +245,7 @@ impl World for MemoryWorld {
     }
 
     fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>> {
-        self.when(&Key::Attributes(of), || self.registered.get(&of).cloned().unwrap_or_default())
+        self.when(&Key::Attributes(of), || Arc::new(self.attributes.get(&of).cloned().unwrap_or_default()))
     }
 
     fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>> {

@@ -64,6 +64,21 @@ fn a_policy_that_can_never_apply_is_refused() {
 }
 
 #[test]
+fn people_have_one_type_and_a_policy_about_another_is_refused_since_it_would_never_apply() {
+    let people = json!({
+        "subjects": { "person": { "kind": "directory" } },
+        "resources": { "document": { "actions": { "read": {} } } },
+    });
+    for head in ["forbid (principal is Subject::user,", "forbid (principal == Subject::user::\"mallory\","] {
+        let refused = refusal(&model(&people), &format!("{head} action, resource);"));
+        assert!(refused.starts_with("policy \"policy0\", line 1: ") && refused.contains("Subject::user"), "{refused}");
+    }
+    assert!(!schema_text(&model(&people)).unwrap().contains("user"));
+    let policies = policies(&model(&people), "forbid (principal is Subject::person, action, resource);");
+    assert!(ask("person:mallory read document:7").of(&policies).denies());
+}
+
+#[test]
 fn templates_are_refused() {
     let refused = refusal(
         &library(),

@@ -9,4 +9,5 @@ mod certification;
 mod compile;
 mod evaluate;
 mod hostile;
+mod nesting;
 mod slices;

@@ -1,14 +1,16 @@
 //! Policies within a decision: what they must know is loaded only where one of them can apply.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::pass::{Pass, Step};
 use super::{Key, Query, Scope, SubjectRef, World};
 use crate::decision::policies::{Given, PolicyOutcome, PolicyRequest};
 use crate::decision::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
+use crate::domain::attribute::OF_PEOPLE;
 use crate::domain::model::{CLIENT, Model};
 use crate::domain::object::ObjectRef;
 
@@ -47,13 +49,9 @@ pub(super) fn evaluate(world: &impl World, query: &Query, who: &Who<'_>, pass: &
     };
     pass.complete()?;
 
-    let (mut stored, of_resource) = (Map::new(), resource.unwrap_or_default());
-    stored.extend(registered.iter().flat_map(|map| map.iter()).map(|(name, value)| (name.clone(), value.clone())));
-    // Nobody else's word stands for an address that was not verified.
-    if person.is_some() {
-        stored.remove(EMAIL);
-    }
-    // What is known here of a person is not the resource server's to say.
+    let of_resource = resource.unwrap_or_default();
+    let sent = said(who.principal, &query.sent.subject);
+    let mut stored = registered.map_or_else(Map::new, |registered| said(who.principal, &registered).into_owned());
     stored.extend(person.iter().flat_map(|p| p.attributes.iter()).map(|(name, value)| (name.clone(), value.clone())));
     let principal_id = match &query.subject {
         SubjectRef::User(name) => person.as_ref().map_or(name.as_str(), |person| person.sub.as_str()),
@@ -72,7 +70,7 @@ pub(super) fn evaluate(world: &impl World, query: &Query, who: &Who<'_>, pass: &
     Ok(policies.evaluate(&PolicyRequest {
         principal_type,
         principal_id,
-        principal: Given { stored: &stored, sent: &query.sent.subject },
+        principal: Given { stored: &stored, sent: &sent },
         roles: &roles,
         groups: &groups,
         action: &query.action,
@@ -83,6 +81,16 @@ pub(super) fn evaluate(world: &impl World, query: &Query, who: &Who<'_>, pass: &
         ancestors: &ancestors,
         context: &query.sent.context,
     }))
+}
+
+/// What others say of a subject. What is known here of a person is not theirs to say, also where nothing is known.
+fn said(of: Principal, attributes: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
+    let is_known_here = |name: &str| matches!(of, Principal::Person(_)) && OF_PEOPLE.contains(&name);
+    if !attributes.keys().any(|name| is_known_here(name)) {
+        return Cow::Borrowed(attributes);
+    }
+    let rest = attributes.iter().filter(|(name, _)| !is_known_here(name));
+    Cow::Owned(rest.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// The policies that could apply to a query: what they are called, and whether they forbid.

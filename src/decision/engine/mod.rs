@@ -7,6 +7,7 @@ mod parts;
 mod pass;
 mod relations;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -200,6 +201,10 @@ impl<T> Outcome<T> {
 pub const PRINCIPALS_MAX: usize = 1_000;
 /// So many resources that hold one resource, each in the other.
 pub const ANCESTORS_MAX: usize = 1_000;
+/// So many pairs of a principal and a resource on which it may hold something.
+pub const HOLDINGS_MAX: usize = 50_000;
+/// So many edges, each as often as it is looked at.
+pub const EDGES_MAX: usize = 100_000;
 /// So many relations of resources.
 pub const RELATIONS_MAX: usize = 10_000;
 /// So many steps from a resource, up its parents or along its relations.
@@ -224,7 +229,7 @@ fn reason(world: &impl World, query: &Query, pass: &mut Pass) -> Step<Reason> {
     };
     let principals = pass.principals(world, principal)?;
     let scopes = pass.scopes(world, query.object.as_ref())?;
-    let lists = pass.assignments(world, &principals.all, &scopes);
+    let lists = pass.assignments(world, &principals.all, &scopes)?;
     pass.complete()?;
 
     let covering = world.snapshot().covering(&query.action, &query.resource_type);
@@ -250,7 +255,7 @@ fn reason(world: &impl World, query: &Query, pass: &mut Pass) -> Step<Reason> {
     if let Some(policy) = policies.permits.into_iter().next() {
         return Ok(Reason::PermittedBy(policy));
     }
-    let related = related(world, query, principal, &principals.all, pass)?;
+    let related = related(world, query, principal, &principals.known, pass)?;
     Ok(related.map_or(Reason::NothingGrants, Reason::RelatedBy))
 }
 
@@ -259,7 +264,7 @@ fn related(
     world: &impl World,
     query: &Query,
     principal: Principal,
-    principals: &[Principal],
+    principals: &HashSet<Principal>,
     pass: &mut Pass,
 ) -> Step<Option<Segment>> {
     let (Some(model), Some(object)) = (world.snapshot().model(), &query.object) else { return Ok(None) };

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{ANCESTORS_MAX, Key, OBJECT_DEPTH_MAX, PRINCIPALS_MAX, Scope, World};
+use super::{ANCESTORS_MAX, EDGES_MAX, HOLDINGS_MAX, Key, OBJECT_DEPTH_MAX, PRINCIPALS_MAX, Scope, World};
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::group::GROUP_DEPTH_MAX;
 use crate::domain::model::PARENT;
@@ -21,6 +21,8 @@ pub(super) type Step<T> = Result<T, Stop>;
 /// A subject and all its groups.
 pub(super) struct Principals {
     pub all: Vec<Principal>,
+    /// The same, to ask whether one is among them.
+    pub known: HashSet<Principal>,
     /// The names of the groups.
     pub groups: Vec<Arc<str>>,
 }
@@ -29,11 +31,12 @@ pub(super) struct Pass {
     now: Instant,
     pub valid_until: Option<Instant>,
     missing: HashSet<Key>,
+    edges: usize,
 }
 
 impl Pass {
     pub(super) fn new(now: Instant) -> Self {
-        Self { now, valid_until: None, missing: HashSet::new() }
+        Self { now, valid_until: None, missing: HashSet::new(), edges: 0 }
     }
 
     /// Whether the interval holds now; its next edge bounds the answer.
@@ -55,6 +58,21 @@ impl Pass {
     /// What is missing so far.
     pub(super) fn complete(&mut self) -> Step<()> {
         if self.missing.is_empty() { Ok(()) } else { Err(Stop::Missing(self.missing.drain().collect())) }
+    }
+
+    /// Counts edges that are about to be looked at.
+    ///
+    /// # Errors
+    /// More than one decision may look at.
+    pub(super) fn look_at(&mut self, edges: usize) -> Step<()> {
+        self.edges = self.edges.saturating_add(edges);
+        if self.edges > EDGES_MAX { Err(Stop::OverBudget) } else { Ok(()) }
+    }
+
+    /// More than a decision may walk, unless what is not known yet shows a shorter way.
+    pub(super) fn over_budget<T>(&mut self) -> Step<T> {
+        self.complete()?;
+        Err(Stop::OverBudget)
     }
 
     /// The subject and all its groups, level by level, as far as they are known.
@@ -80,11 +98,11 @@ impl Pass {
                 }
             }
             if level.end == seen.len() {
-                return Ok(Principals { all: seen, groups });
+                return Ok(Principals { all: seen, known, groups });
             }
             level = level.end..seen.len();
         }
-        Err(Stop::OverBudget)
+        self.over_budget()
     }
 
     /// The resource server as a whole, the resource, and what it is in, as far as it is known.
@@ -100,9 +118,10 @@ impl Pass {
             let mut outer = Vec::new();
             for object in inner {
                 let Some(listed) = self.need(world.listed(&object), || Key::Listed(object.clone())) else { continue };
-                let parents = listed.iter().filter(|edge| edge.relation.as_str() == PARENT);
-                for edge in parents.filter(|edge| model.allows(&object, edge)) {
+                self.look_at(listed.len())?;
+                for edge in listed.iter().filter(|edge| edge.relation.as_str() == PARENT) {
                     if let EdgeSubject::Object(parent) = &edge.subject
+                        && model.counts(object.object_type(), edge)
                         && self.is_active(&edge.interval)
                         && known.insert(parent.clone())
                     {
@@ -119,7 +138,7 @@ impl Pass {
             scopes.extend(outer.iter().cloned().map(Some));
             level = outer;
         }
-        Err(Stop::OverBudget)
+        self.over_budget()
     }
 
     /// What the principals hold at these scopes, as far as it is known.
@@ -128,14 +147,18 @@ impl Pass {
         world: &impl World,
         principals: &[Principal],
         scopes: &[Scope],
-    ) -> Vec<Arc<[Assignment]>> {
-        let mut lists = Vec::with_capacity(principals.len() * scopes.len());
+    ) -> Step<Vec<Arc<[Assignment]>>> {
+        let holdings = principals.len() * scopes.len();
+        if holdings > HOLDINGS_MAX {
+            return Err(Stop::OverBudget);
+        }
+        let mut lists = Vec::with_capacity(holdings);
         for principal in principals {
             for scope in scopes {
                 let known = world.assignments(*principal, scope);
                 lists.extend(self.need(known, || Key::Assignments(*principal, scope.clone())));
             }
         }
-        lists
+        Ok(lists)
     }
 }

@@ -8,7 +8,7 @@ use super::{Key, OBJECT_DEPTH_MAX, RELATIONS_MAX, World};
 use crate::domain::assignment::Principal;
 use crate::domain::model::{Model, Relation, SubjectSpace};
 use crate::domain::name::Segment;
-use crate::domain::object::{EdgeSubject, ObjectRef};
+use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::time::Interval;
 
 /// A relation of a resource.
@@ -69,32 +69,40 @@ impl Trace {
 
 /// A relation of a resource that would do.
 #[derive(Clone, Debug)]
-struct Node {
+struct Node<'a> {
     object: ObjectRef,
-    relation: Segment,
+    name: Segment,
+    relation: &'a Relation,
     /// Where the search began: the relation that grants.
     granting: Segment,
-    depth: usize,
 }
 
 pub(super) struct Search<'a, W> {
     world: &'a W,
     model: &'a Model,
     subject: &'a EdgeSubject,
-    principals: &'a [Principal],
-    seen: HashSet<(ObjectRef, Segment)>,
-    open: Vec<Node>,
+    principals: &'a HashSet<Principal>,
+    seen: HashSet<At>,
+    /// What is next: all that is as many steps away.
+    level: Vec<Node<'a>>,
+    depth: usize,
     trace: Option<Trace>,
 }
 
 impl<'a, W: World> Search<'a, W> {
-    pub(super) fn new(world: &'a W, model: &'a Model, subject: &'a EdgeSubject, principals: &'a [Principal]) -> Self {
-        Self { world, model, subject, principals, seen: HashSet::new(), open: Vec::new(), trace: None }
+    pub(super) fn new(
+        world: &'a W,
+        model: &'a Model,
+        subject: &'a EdgeSubject,
+        principals: &'a HashSet<Principal>,
+    ) -> Self {
+        let (seen, level) = (HashSet::new(), Vec::new());
+        Self { world, model, subject, principals, seen, level, depth: 0, trace: None }
     }
 
     /// Having this relation would do.
     pub(super) fn begin(&mut self, object: &ObjectRef, relation: &Segment) {
-        self.open_at(object, relation, relation, 0);
+        self.open(object, relation, relation);
     }
 
     /// The relation it began with through which the subject is found, if any is.
@@ -102,19 +110,7 @@ impl<'a, W: World> Search<'a, W> {
     /// # Errors
     /// What is missing, or over budget.
     pub(super) fn run(mut self, pass: &mut Pass) -> Step<Option<Segment>> {
-        while let Some(node) = self.open.pop() {
-            if self.seen.len() > RELATIONS_MAX || node.depth > OBJECT_DEPTH_MAX {
-                return Err(Stop::OverBudget);
-            }
-            let Some(relation) = self.model.relation(node.object.object_type(), node.relation.as_str()) else {
-                continue;
-            };
-            if self.is_direct(&node, relation, pass) || self.follow(&node, relation, pass) {
-                return Ok(Some(node.granting));
-            }
-        }
-        pass.complete()?;
-        Ok(None)
+        self.walk(pass)
     }
 
     /// The same search to its end: every edge that ends it, one way to each.
@@ -123,52 +119,81 @@ impl<'a, W: World> Search<'a, W> {
     /// What is missing; or over budget before anything was found, as [`Self::run`] would be.
     pub(super) fn all(mut self, pass: &mut Pass) -> Step<Trace> {
         self.trace = Some(Trace::default());
-        let mut is_cut = false;
-        while let Some(node) = self.open.pop() {
-            if self.seen.len() > RELATIONS_MAX || node.depth > OBJECT_DEPTH_MAX {
-                is_cut = true;
-                break;
-            }
-            let Some(relation) = self.model.relation(node.object.object_type(), node.relation.as_str()) else {
-                continue;
-            };
-            self.is_direct(&node, relation, pass);
-            self.follow(&node, relation, pass);
-        }
-        pass.complete()?;
-        match self.trace {
-            Some(trace) if is_cut && trace.found.is_empty() => Err(Stop::OverBudget),
-            trace => Ok(Trace { is_cut, ..trace.unwrap_or_default() }),
+        let walked = self.walk(pass);
+        let trace = self.trace.unwrap_or_default();
+        match walked {
+            Err(Stop::OverBudget) if !trace.found.is_empty() => Ok(Trace { is_cut: true, ..trace }),
+            walked => walked.map(|_| trace),
         }
     }
 
-    fn open_at(&mut self, object: &ObjectRef, relation: &Segment, granting: &Segment, depth: usize) -> bool {
-        let is_new = self.seen.insert((object.clone(), relation.clone()));
+    /// Level by level, each only when the one before it is known and looked at as a whole: so neither the order of edges
+    /// nor what happens to be known decides between an answer and a budget.
+    fn walk(&mut self, pass: &mut Pass) -> Step<Option<Segment>> {
+        while !self.level.is_empty() {
+            self.include();
+            if self.seen.len() > RELATIONS_MAX || self.depth > OBJECT_DEPTH_MAX {
+                return Err(Stop::OverBudget);
+            }
+            let level = std::mem::take(&mut self.level);
+            if let Some(node) = level.iter().find(|node| self.is_direct(node, pass)) {
+                return Ok(Some(node.granting.clone()));
+            }
+            let mut listed = Vec::with_capacity(level.len());
+            for node in &level {
+                listed.extend(pass.need(self.world.listed(&node.object), || Key::Listed(node.object.clone())));
+            }
+            pass.complete()?;
+            pass.look_at(listed.iter().map(|list| list.len()).sum())?;
+            let mut listed = level.iter().zip(&listed);
+            if let Some((node, _)) = listed.find(|(node, list)| self.follow(node, list, pass)) {
+                return Ok(Some(node.granting.clone()));
+            }
+            self.depth += 1;
+        }
+        Ok(None)
+    }
+
+    /// Included relations are of the same resource, so no step away from it: they are of the same level.
+    fn include(&mut self) {
+        let mut at = 0;
+        while let Some(node) = self.level.get(at).cloned() {
+            for included in &node.relation.includes {
+                self.reach(&node.object, included, &node, || How::Includes);
+            }
+            at += 1;
+        }
+    }
+
+    /// Puts a relation on the level that is being gathered; false for what was there before.
+    fn open(&mut self, object: &ObjectRef, name: &Segment, granting: &Segment) -> bool {
+        let Some(relation) = self.model.relation(object.object_type(), name.as_str()) else { return false };
+        let is_new = self.seen.insert((object.clone(), name.clone()));
         if is_new {
-            let (object, relation, granting) = (object.clone(), relation.clone(), granting.clone());
-            self.open.push(Node { object, relation, granting, depth });
+            let (object, name, granting) = (object.clone(), name.clone(), granting.clone());
+            self.level.push(Node { object, name, relation, granting });
         }
         is_new
     }
 
-    fn reach(&mut self, object: &ObjectRef, relation: &Segment, from: &Node, depth: usize, how: impl FnOnce() -> How) {
-        if self.open_at(object, relation, &from.granting, depth)
+    fn reach(&mut self, object: &ObjectRef, name: &Segment, from: &Node<'_>, how: impl FnOnce() -> How) {
+        if self.open(object, name, &from.granting)
             && let Some(trace) = &mut self.trace
         {
-            let came = ((from.object.clone(), from.relation.clone()), how());
-            trace.came.insert((object.clone(), relation.clone()), came);
+            let came = ((from.object.clone(), from.name.clone()), how());
+            trace.came.insert((object.clone(), name.clone()), came);
         }
     }
 
     /// Whether the search is over, since the subject was found; one that is traced goes on.
-    fn ends(&mut self, node: &Node, subject: &EdgeSubject, interval: Interval) -> bool {
+    fn ends(&mut self, node: &Node<'_>, subject: &EdgeSubject, interval: Interval) -> bool {
         if let Some(trace) = &mut self.trace {
             trace.found.push(end(node, subject, interval));
         }
         self.trace.is_none()
     }
 
-    fn passes_by(&mut self, node: &Node, relation: &Segment, subject: &EdgeSubject, interval: Interval) {
+    fn passes_by(&mut self, node: &Node<'_>, relation: &Segment, subject: &EdgeSubject, interval: Interval) {
         if let Some(trace) = &mut self.trace {
             let at = (node.object.clone(), relation.clone());
             trace.inactive.push(End { at, ..end(node, subject, interval) });
@@ -176,13 +201,13 @@ impl<'a, W: World> Search<'a, W> {
     }
 
     /// An edge from the resource to the subject itself.
-    fn is_direct(&mut self, node: &Node, relation: &Relation, pass: &mut Pass) -> bool {
-        if !self.model.accepts(relation, self.subject) {
+    fn is_direct(&mut self, node: &Node<'_>, pass: &mut Pass) -> bool {
+        if !self.model.accepts(node.relation, self.subject) {
             return false;
         }
         let known = self.world.direct(&node.object, self.subject);
         let known = pass.need(known, || Key::Direct(node.object.clone(), self.subject.clone()));
-        let of_relation = known.iter().flat_map(|list| list.iter()).filter(|edge| edge.relation == node.relation);
+        let of_relation = known.iter().flat_map(|list| list.iter()).filter(|edge| edge.relation == node.name);
         for edge in of_relation {
             if !pass.is_active(&edge.interval) {
                 self.passes_by(node, &edge.relation, self.subject, edge.interval);
@@ -194,16 +219,12 @@ impl<'a, W: World> Search<'a, W> {
     }
 
     /// Goes on to whatever the relation follows from; true when it is the subject's already.
-    fn follow(&mut self, node: &Node, relation: &Relation, pass: &mut Pass) -> bool {
-        for included in &relation.includes {
-            self.reach(&node.object, included, node, node.depth, || How::Includes);
-        }
-        let listed = self.world.listed(&node.object);
-        let Some(listed) = pass.need(listed, || Key::Listed(node.object.clone())) else { return false };
-        for edge in listed.iter() {
-            let mut from = relation.from.iter().filter(|from| from.via == edge.relation).peekable();
-            let is_of_relation = edge.relation == node.relation;
-            if !(is_of_relation || from.peek().is_some()) || !self.model.allows(&node.object, edge) {
+    fn follow(&mut self, node: &Node<'_>, listed: &[Edge], pass: &mut Pass) -> bool {
+        for edge in listed {
+            let is_of_relation = edge.relation == node.name;
+            let mut from = node.relation.from.iter().filter(|from| from.via == edge.relation).peekable();
+            let is_of_use = is_of_relation || from.peek().is_some();
+            if !(is_of_use && self.model.counts(node.object.object_type(), edge)) {
                 continue;
             }
             if !pass.is_active(&edge.interval) {
@@ -216,11 +237,11 @@ impl<'a, W: World> Search<'a, W> {
             match &edge.subject {
                 EdgeSubject::Object(object) => {
                     for from in from {
-                        self.reach(object, &from.relation, node, node.depth + 1, || How::From(from.via.clone()));
+                        self.reach(object, &from.relation, node, || How::From(from.via.clone()));
                     }
                 }
                 EdgeSubject::Userset(object, name) if is_of_relation => {
-                    self.reach(object, name, node, node.depth + 1, || How::Userset);
+                    self.reach(object, name, node, || How::Userset);
                 }
                 EdgeSubject::Userset(..)
                 | EdgeSubject::Principal(_)
@@ -246,6 +267,6 @@ impl<'a, W: World> Search<'a, W> {
     }
 }
 
-fn end(node: &Node, subject: &EdgeSubject, interval: Interval) -> End {
-    End { at: (node.object.clone(), node.relation.clone()), subject: subject.clone(), interval }
+fn end(node: &Node<'_>, subject: &EdgeSubject, interval: Interval) -> End {
+    End { at: (node.object.clone(), node.name.clone()), subject: subject.clone(), interval }
 }

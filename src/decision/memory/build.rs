@@ -12,6 +12,7 @@ use crate::decision::given::{
     Given, GivenAssignment, GivenHeld, GivenMember, GivenPerson, GivenRelation, GivenSubject,
 };
 use crate::domain::assignment::{Assignment, Held, Principal};
+use crate::domain::attribute::known_here;
 use crate::domain::group::{Membership, NamedGroups};
 use crate::domain::id::{AssignmentId, ClientId, ExternalSubjectId, GroupId, PersonId};
 use crate::domain::model::{Model, SubjectSpace};
@@ -138,6 +139,9 @@ impl Builder {
             self.principal(&given.subject)?
         };
         if let Some(attributes) = &given.attributes {
+            if let (Principal::Person(_), Some(name)) = (principal, known_here(attributes)) {
+                return Err(format!("attributes.{name}: of people this is given with the person"));
+            }
             self.attributes.insert(principal, Arc::new(attributes.clone()));
         }
         Ok(())

@@ -14,9 +14,9 @@ use cedar_policy::{
 };
 use serde_json::{Map, Value};
 
-use super::Policies;
 use super::schema::{ACTION, uid};
 use super::slice::{Compiled, RequestEntities, Slice};
+use super::{Policies, nesting};
 use crate::domain::attribute::{AttributeValue, check, choose, present};
 use crate::domain::model::{Attribute, Attributes};
 use crate::domain::name::Segment;
@@ -110,7 +110,8 @@ impl Policies {
         let Some((set, (request, known))) = prepared else {
             return all_fail(&slice, "the request could not be put to policies");
         };
-        let response = self.authorizer.is_authorized(&request, set, &known);
+        let decide = || self.authorizer.is_authorized(&request, set, &known);
+        let response = nesting::with_room_to_evaluate(slice.links, decide);
         let mut outcome = reasons(&slice, &response);
         for (attribute, problem) in &data.unusable {
             for policy in slice.policies().filter(|p| p.mentions(attribute) && p.speaks_of(&entities)) {

@@ -6,6 +6,7 @@
 mod error;
 mod evaluate;
 mod index;
+mod nesting;
 mod schema;
 mod slice;
 
@@ -19,6 +20,7 @@ use cedar_policy::{
 
 pub use self::error::PolicyError;
 pub use self::evaluate::{Given, PolicyOutcome, PolicyRequest};
+pub use self::nesting::{POLICY_BRACKETS_MAX, POLICY_LINKS_MAX};
 pub use self::schema::{schema, schema_text};
 
 use self::index::{Index, Slices};
@@ -54,6 +56,10 @@ impl Policies {
     /// # Errors
     /// Each thing that is wrong, at most 50; also policies that could never apply, since whoever wrote them meant something.
     pub fn compile(model: &Model, text: &str) -> Result<Self, Vec<PolicyError>> {
+        nesting::with_room_to_compile(|| Self::compile_here(model, text))
+    }
+
+    fn compile_here(model: &Model, text: &str) -> Result<Self, Vec<PolicyError>> {
         let of_model = |error: ModelError| vec![PolicyError::whole(format!("the model: {error}"))];
         let names = Names::new(model).map_err(of_model)?;
         let schema = schema(model).map_err(of_model)?;
@@ -110,6 +116,7 @@ fn parse(text: &str) -> Result<PolicySet, Vec<PolicyError>> {
     if text.len() > POLICY_TEXT_BYTES_MAX {
         return too_much(format!("policies are at most {POLICY_TEXT_BYTES_MAX} bytes of text, not {}", text.len()));
     }
+    nesting::links(text).map_err(|error| vec![error])?;
     let set: PolicySet = text.parse().map_err(|errors: ParseErrors| {
         let found = errors.iter().map(|error| PolicyError::found(text, None, None, DetailedError::from(error)));
         found.take(POLICY_ERRORS_MAX).collect::<Vec<_>>()

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema, SchemaFragment};
 use serde_json::{Map, Value, json};
 
-use crate::domain::model::{AttributeType, Attributes, CLIENT, Model, ModelError, PARENT, ResourceType, USER};
+use crate::domain::model::{AttributeType, Attributes, CLIENT, Model, ModelError, PARENT, ResourceType};
 use crate::domain::name::Segment;
 
 /// Words that are no names of types in the policy language, and our own types beside those of a model.
@@ -77,8 +77,13 @@ fn back<'a>(names: &'a HashMap<String, EntityTypeName>, wanted: &EntityTypeName)
     names.iter().find(|(_, name)| *name == wanted).map(|(of, _)| of.as_str())
 }
 
+/// Only what a request's subject can be: of a type by another name a `forbid` would never apply, and nobody would notice.
 fn subject_types(model: &Model) -> impl Iterator<Item = &str> {
-    [USER, CLIENT].into_iter().chain(model.subjects.keys().map(Segment::as_str)).collect::<BTreeSet<_>>().into_iter()
+    [model.people_type(), CLIENT]
+        .into_iter()
+        .chain(model.subjects.keys().map(Segment::as_str))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
 }
 
 fn types<'a>(

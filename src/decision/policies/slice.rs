@@ -9,6 +9,8 @@ use cedar_policy::{
 };
 use serde_json::Value;
 
+use super::nesting;
+
 /// One policy, and what its evaluation needs beside it.
 #[derive(Debug)]
 pub(super) struct Compiled {
@@ -16,6 +18,8 @@ pub(super) struct Compiled {
     pub(super) policy: Policy,
     /// Every text in its conditions, the names of the attributes it asks for among them; none where they cannot be told.
     words: Option<BTreeSet<String>>,
+    /// Links on its longest branch.
+    links: usize,
 }
 
 impl Compiled {
@@ -27,7 +31,9 @@ impl Compiled {
             collect(conditions, &mut words);
             words
         });
-        Self { id, policy, words }
+        let text = policy.to_cedar().unwrap_or_default();
+        let links = nesting::links(&text).unwrap_or(nesting::POLICY_LINKS_MAX);
+        Self { id, policy, words, links }
     }
 
     pub(super) fn is_forbid(&self) -> bool {
@@ -93,6 +99,8 @@ pub(super) struct Slice {
     /// None where the library does not take them together: then none of them can be evaluated.
     pub(super) set: Option<PolicySet>,
     policies: HashMap<PolicyId, Arc<Compiled>>,
+    /// Links on the longest branch of any of them.
+    pub(super) links: usize,
     /// The entities that policies name. Attributes hold none, so that nothing else can be asked for with `in`.
     named: HashMap<EntityTypeName, HashMap<String, EntityUid>>,
 }
@@ -106,8 +114,9 @@ impl Slice {
             of.insert(uid.id().unescaped().to_owned(), uid);
         }
         let set = PolicySet::from_policies(policies.iter().map(|compiled| compiled.policy.clone())).ok();
+        let links = policies.iter().map(|compiled| compiled.links).max().unwrap_or_default();
         let policies = policies.into_iter().map(|compiled| (compiled.policy.id().clone(), compiled)).collect();
-        Self { set, policies, named }
+        Self { set, policies, links, named }
     }
 
     pub(super) fn len(&self) -> usize {

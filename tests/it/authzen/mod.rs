@@ -1,4 +1,5 @@
 mod consistency;
+mod bounds;
 mod decisions;
 mod evaluation;
 mod evaluations;

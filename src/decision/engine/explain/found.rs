@@ -32,7 +32,7 @@ pub(super) struct Row<'a> {
 
 impl<'a, W: World> Found<'a, W> {
     /// All assignments that cover the action, whatever their time.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'a>> {
+    pub(super) fn all_rows(&self) -> impl Iterator<Item = Row<'a>> {
         let covering = self.world.snapshot().covering(&self.query.action, &self.query.resource_type);
         let width = self.scopes.len().max(1);
         let all = self.lists.iter().enumerate().flat_map(move |(index, list)| {
@@ -44,12 +44,12 @@ impl<'a, W: World> Found<'a, W> {
     }
 
     /// What counts now and has this effect.
-    pub(super) fn assignments(&self, effect: Effect, pass: &mut Pass) -> Vec<Node> {
-        let of_effect = self.rows().filter(|row| row.assignment.effect == effect);
-        of_effect.filter(|row| pass.is_active(&row.assignment.interval)).map(|row| self.assignment(&row)).collect()
+    pub(super) fn rows(&self, effect: Effect, pass: &mut Pass) -> impl Iterator<Item = Row<'a>> {
+        let of_effect = self.all_rows().filter(move |row| row.assignment.effect == effect);
+        of_effect.filter(|row| pass.is_active(&row.assignment.interval))
     }
 
-    fn assignment(&self, row: &Row<'_>) -> Node {
+    pub(super) fn assignment(&self, row: &Row<'_>) -> Node {
         let kind = match row.assignment.effect {
             Effect::Allow => Kind::Assignment,
             Effect::Deny => Kind::DenyAssignment,
@@ -177,11 +177,11 @@ impl<'a, W: World> Found<'a, W> {
     fn is_in(&self, inner: usize, outer: usize) -> bool {
         let object = |at: usize| self.scopes.get(at).and_then(Option::as_ref);
         let (Some(inner), Some(outer)) = (object(inner), object(outer)) else { return false };
-        let (model, listed) = (self.world.snapshot().model(), self.world.listed(inner));
+        let (listed, Some(model)) = (self.world.listed(inner), self.world.snapshot().model()) else { return false };
         listed.iter().flat_map(|list| list.iter()).any(|edge| {
             let leads = matches!(&edge.subject, EdgeSubject::Object(parent) if parent == outer);
-            let is_allowed = model.is_some_and(|model| model.allows(inner, edge));
-            leads && edge.relation.as_str() == PARENT && is_allowed && self.is_active(&edge.interval)
+            let is_parent = leads && edge.relation.as_str() == PARENT && model.counts(inner.object_type(), edge);
+            is_parent && self.is_active(&edge.interval)
         })
     }
 }

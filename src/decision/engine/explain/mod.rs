@@ -9,7 +9,7 @@ mod related;
 use std::sync::Arc;
 
 use self::found::Found;
-use self::node::bounded;
+use self::node::First;
 pub use self::node::{Kind, Node};
 use super::conditions::{self, Who};
 use super::pass::{Pass, Step, Stop};
@@ -90,22 +90,22 @@ fn tree(world: &impl WiderWorld, query: &Query, now: Instant, pass: &mut Pass) -
     };
     let principals = pass.principals(world, principal)?;
     let scopes = pass.scopes(world, query.object.as_ref())?;
-    let lists = pass.assignments(world, &principals.all, &scopes);
+    let lists = pass.assignments(world, &principals.all, &scopes)?;
     pass.complete()?;
     let found = Found { world, query, now, who: &who, principals: &principals, scopes: &scopes, lists: &lists };
     let asked = Who { principal, groups: &principals.groups, lists: &lists, scopes: &scopes };
     let policies = conditions::evaluate(world, query, &asked, pass)?;
 
-    let denials = [found.assignments(Effect::Deny, pass), forbids(&policies)].concat();
-    let mut permits = found.assignments(Effect::Allow, pass);
-    permits.extend(policies.permits.iter().map(|id| policy(Kind::Policy, id, "permits this")));
+    let denials = First::new(WAYS_MAX).add(found.rows(Effect::Deny, pass), |row| found.assignment(&row));
+    let denials = denials.add(&policies.forbids, |id| forbid(&policies, id));
+    let permits = First::new(WAYS_MAX).add(found.rows(Effect::Allow, pass), |row| found.assignment(&row));
+    let permits = permits.add(&policies.permits, |id| policy(Kind::Policy, id, "permits this"));
     let trace = match related::search(&found, principal, pass) {
         // Decided without a look at relations, so that these may be too many.
         Err(Stop::OverBudget) if !(denials.is_empty() && permits.is_empty()) => Trace::cut(),
         other => other?,
     };
-    permits.extend(related::ways(&found, &trace));
-    let permits = bounded(permits, WAYS_MAX);
+    let permits = permits.add(&trace.found, |end| related::way(&found, &trace, end)).told();
     let mut rest = Vec::new();
     if trace.is_cut {
         rest.push(Node::new(
@@ -117,7 +117,7 @@ fn tree(world: &impl WiderWorld, query: &Query, now: Instant, pass: &mut Pass) -
         if !permits.is_empty() {
             rest.insert(0, Node::new(Kind::Outweighed, "but for that, this would permit it").over(permits));
         }
-        return Ok(denied(&who, &what, [bounded(denials, WAYS_MAX), rest].concat()));
+        return Ok(denied(&who, &what, [denials.told(), rest].concat()));
     }
     if !permits.is_empty() {
         return Ok(permitted(&who, &what, [permits, rest].concat()));
@@ -141,12 +141,11 @@ fn policy(kind: Kind, id: &str, says: &str) -> Node {
     Node { policy: Some(id.to_owned()), ..Node::new(kind, format!("policy {id:?} {says}")) }
 }
 
-fn forbids(policies: &PolicyOutcome) -> Vec<Node> {
-    let of = |id: &Arc<str>| match policies.errors.iter().find(|(failed, _)| failed == id) {
+fn forbid(policies: &PolicyOutcome, id: &Arc<str>) -> Node {
+    match policies.errors.iter().find(|(failed, _)| failed == id) {
         Some((_, problem)) => failed(id, "so it counts as forbidding this", problem),
         None => policy(Kind::ForbidPolicy, id, "forbids this"),
-    };
-    policies.forbids.iter().map(of).collect()
+    }
 }
 
 fn failed(id: &str, so: &str, problem: &str) -> Node {

@@ -114,12 +114,37 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// The first of a list, and how many more there are.
-pub(super) fn bounded(mut nodes: Vec<Node>, max: usize) -> Vec<Node> {
-    let more = nodes.len().saturating_sub(max);
-    if more > 0 {
-        nodes.truncate(max);
-        nodes.push(Node::new(Kind::More, format!("and {more} more")));
+/// The first of a list, and how many more there are: only what is told is put into words.
+pub(super) struct First {
+    max: usize,
+    nodes: Vec<Node>,
+    more: usize,
+}
+
+impl First {
+    pub(super) const fn new(max: usize) -> Self {
+        Self { max, nodes: Vec::new(), more: 0 }
     }
-    nodes
+
+    pub(super) fn add<T>(mut self, items: impl IntoIterator<Item = T>, tell: impl Fn(T) -> Node) -> Self {
+        for item in items {
+            if self.nodes.len() < self.max {
+                self.nodes.push(tell(item));
+            } else {
+                self.more += 1;
+            }
+        }
+        self
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    pub(super) fn told(mut self) -> Vec<Node> {
+        if self.more > 0 {
+            self.nodes.push(Node::new(Kind::More, format!("and {} more", self.more)));
+        }
+        self.nodes
+    }
 }

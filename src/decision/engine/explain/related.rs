@@ -16,19 +16,15 @@ pub(super) fn search<W: World>(found: &Found<'_, W>, principal: Principal, pass:
         return Ok(Trace::default());
     };
     let subject = of_edges(&query.subject, principal);
-    let mut search = Search::new(found.world, model, &subject, &found.principals.all);
-    for relation in granting(model, &query.action, object.object_type()) {
+    let mut search = Search::new(found.world, model, &subject, &found.principals.known);
+    for relation in granting(model, &query.action, object) {
         search.begin(object, relation);
     }
     search.all(pass)
 }
 
-/// Each way through relations that permits.
-pub(super) fn ways<W: World>(found: &Found<'_, W>, trace: &Trace) -> Vec<Node> {
-    trace.found.iter().map(|end| way(found, trace, end)).collect()
-}
-
-fn way<W: World>(found: &Found<'_, W>, trace: &Trace, end: &End) -> Node {
+/// One way through relations that permits.
+pub(super) fn way<W: World>(found: &Found<'_, W>, trace: &Trace, end: &End) -> Node {
     let way = trace.way(&end.at);
     let mut steps = Vec::new();
     for (from, to) in way.iter().zip(way.iter().skip(1)) {
