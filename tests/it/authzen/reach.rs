@@ -218,7 +218,10 @@ impl Stage {
             admin.create_group(slug(group)).await.unwrap();
         }
         let subject = |name: &str, disabled| SubjectPut { subject: name.parse().unwrap(), attributes: None, disabled };
-        admin.put_subjects(&notes, &[subject("employee:1", None), subject("employee:2", Some(true))]).await.unwrap();
+        admin
+            .put_subjects(&notes, &[subject("employee:1", Some(false)), subject("employee:2", Some(true))])
+            .await
+            .unwrap();
         let reads = vec![permission("read:document"), permission("read:repo")];
         admin.create_role(&notes, slug("reader"), reads, &[]).await.unwrap();
         let writes = vec![permission("write:document"), permission("*:folder")];
@@ -593,12 +596,11 @@ both! {
 
     async fn who_may_reach_one_document_is_found_without_asking_everybody(house: House) {
         three_of_many(&house).await;
-        for i in 0..1_020 {
-            let put = SubjectPut { subject: format!("employee:e-{i:04}").parse().unwrap(), attributes: None, disabled: None };
-            house.node().admin().put_subjects(&slug("notes"), &[put]).await.unwrap();
-        }
+        let name = |i: i32| format!("employee:e-{i:04}").parse().unwrap();
+        let put: Vec<_> = (0..1_020).map(|i| SubjectPut { subject: name(i), attributes: None, disabled: Some(false) }).collect();
+        house.node().admin().put_subjects(&slug("notes"), &put).await.unwrap();
         super::search::give(&house, "employee:e-1010", "read:document", Some("folder:1"), Effect::Allow).await;
-        house.relate(&["document:d-2998#viewer@employee:e-1019", "folder:1#editor@employee:e-0003", "document:d-0001#viewer@employee:*"]).await;
+        house.relate(&["document:d-2998#viewer@employee:e-1019", "folder:1#owner@employee:e-0003", "document:d-0001#viewer@employee:*"]).await;
         let mut body = who("read", "document:d-2998");
         body["subject"]["type"] = json!("employee");
         body["page"] = json!({ "limit": 100 });
