@@ -279,7 +279,9 @@ both! {
                 let answer = send(&house, &root, row, path, text.as_str()).await;
                 assert_eq!(answer.refusal(), (400, "invalid_request".into()), "{path} {text:.100}: {answer:?}");
             }
-            let large = json!({ "x": "y".repeat(9_000_000) }).to_string();
+            // Little past the bound: whoever sends much more may see the connection end instead of the answer.
+            let is_batch = ["/rules", "/relations", "/resources", "/subjects"].iter().any(|end| path.ends_with(end));
+            let large = json!({ "x": "y".repeat(if is_batch { 1_100_000 } else { 70_000 }) }).to_string();
             let answer = send(&house, &root, row, path, large).await;
             assert_eq!(answer.refusal(), (413, "too_large".into()), "{path}: {answer:?}");
             for kind in ["application/x-www-form-urlencoded", "text/plain", ""] {
