@@ -6,9 +6,12 @@ from urllib.parse import quote_plus, urlsplit
 
 import httpx2
 
+from .cache import CachedDecisions
 from .decisions import Decisions
 from .errors import Unavailable
+from .registry import Registry
 from .verify import Verifier
+from .watch import watch
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Settings:
     audience: str
     client_id: str
     client_secret: str
+    # What Doorward calls this API.
+    resource_server: str = "notes"
 
 
 class Doorward:
@@ -31,14 +36,22 @@ class Doorward:
         self._introspection: str = server["introspection_endpoint"]
         self._verifier = Verifier(issuer=settings.issuer, audience=settings.audience, jwks_uri=server["jwks_uri"])
         self.verify = self._verifier.verify
+        # To load the certificates takes longer than a request: once is enough.
+        self._tls = httpx2.create_ssl_context()
+        # Both halves are form-encoded before they are joined (RFC 6749 §2.3.1).
+        self._credentials = (quote_plus(settings.client_id), quote_plus(settings.client_secret))
+        # One client for the process: it keeps connections open and is safe to share between threads.
+        self._http = httpx2.Client(auth=self._credentials, verify=self._tls, timeout=2.0)
         self.decisions = Decisions(
+            self._http,
             evaluation=decision_point["access_evaluation_endpoint"],
             evaluations=decision_point["access_evaluations_endpoint"],
-            client_id=settings.client_id,
-            client_secret=settings.client_secret,
+            search_resource=decision_point["search_resource_endpoint"],
         )
-        credentials = (quote_plus(settings.client_id), quote_plus(settings.client_secret))
-        self._http = httpx2.Client(auth=credentials, timeout=2.0)
+        self.cached = CachedDecisions(self.decisions)
+        # AuthZEN has no name for it.
+        self._watch = f"{settings.issuer}/access/v1/watch"
+        self.registry = Registry(self._http, issuer=settings.issuer, resource_server=settings.resource_server)
         # `__Host-` makes the browser insist on https, this very host and path `/`; over plain http it refuses it.
         self.cookie_name = "notes_token" if is_local(settings.issuer) else "__Host-notes_token"
 
@@ -51,8 +64,12 @@ class Doorward:
         except (httpx2.HTTPError, ValueError, LookupError, TypeError) as error:
             raise Unavailable("the introspection endpoint gives no usable answer") from error
 
+    async def watch(self) -> None:
+        """Until it is cancelled. `cached` keeps answers only while this runs."""
+        async with httpx2.AsyncClient(auth=self._credentials, verify=self._tls) as http:
+            await watch(http, self._watch, self.cached)
+
     def close(self) -> None:
-        self.decisions.close()
         self._http.close()
 
 

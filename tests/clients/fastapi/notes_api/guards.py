@@ -14,6 +14,7 @@ from fastapi import Depends, HTTPException, Request
 from .decisions import Question, bearer_of
 from .doorward import Doorward
 from .errors import InvalidToken
+from .registry import Written
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 BEARER = re.compile(r"Bearer +([\w.~+/-]+=*)", re.IGNORECASE | re.ASCII)
@@ -77,12 +78,25 @@ def require_role(role: str) -> Callable[..., None]:
     return check
 
 
-def require_permission(action: str, resource_type: str, id_parameter: str = "id") -> Callable[..., None]:
-    """Doorward decides, now, about this one resource: roles, relations, denies and policies all count."""
+def require_permission(
+    action: str,
+    resource_type: str,
+    id_parameter: str = "id",
+    *,
+    since: Callable[[str], Written | None] = lambda id: None,
+    kept: bool = True,
+) -> Callable[..., None]:
+    """Doorward decides about this one resource: roles, relations, denies and policies all count.
+
+    The answer is no older than the write that `since` gives for it: whoever made a thing may use it at once, whichever
+    node is asked. It may be a kept one, which a write elsewhere makes wrong for as long as the news travels
+    (milliseconds); `kept=False` asks, whatever is kept.
+    """
 
     def check(request: Request, caller: Caller, doorward: Connected) -> None:
-        question = Question(action, resource_type, request.path_params[id_parameter])
-        if not doorward.decisions.evaluate(bearer_of(caller.token), question):
+        id = request.path_params[id_parameter]
+        decisions = doorward.cached if kept else doorward.decisions
+        if not decisions.evaluate(bearer_of(caller.token), Question(action, resource_type, id), at_least=since(id)):
             permission = f"{action}:{resource_type}"
             raise _forbidden("missing_permission", f'this needs the permission "{permission}"', permission=permission)
 

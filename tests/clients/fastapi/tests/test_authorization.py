@@ -86,18 +86,18 @@ def test_a_role_given_and_taken_away_counts_at_the_next_decision(world, doorward
 
 
 def test_who_may_not_ask_gets_no_decision(world):
-    urls = {
-        "evaluation": f"{world.issuer}/access/v1/evaluation",
-        "evaluations": f"{world.issuer}/access/v1/evaluations",
-    }
-    closed = {"evaluation": "http://127.0.0.1:1/", "evaluations": "http://127.0.0.1:1/"}
-    for decisions in (
-        Decisions(**urls, client_id="notes-api", client_secret="dwcs_wrong"),
-        Decisions(**closed, client_id="notes-api", client_secret="dwcs_wrong"),
-    ):
-        with pytest.raises(Unavailable):
-            decisions.evaluate(user("alice"), Question("read", "note", "42"))
-        decisions.close()
+    with httpx2.Client(auth=("notes-api", "dwcs_wrong")) as http:
+        for base in (f"{world.issuer}/access/v1", "http://127.0.0.1:1"):
+            decisions = Decisions(
+                http,
+                evaluation=f"{base}/evaluation",
+                evaluations=f"{base}/evaluations",
+                search_resource=f"{base}/search/resource",
+            )
+            with pytest.raises(Unavailable):
+                decisions.evaluate(user("alice"), Question("read", "note", "42"))
+            with pytest.raises(Unavailable):
+                next(decisions.search(user("alice"), "read", "note"))
 
 
 def test_a_guard_without_a_decision_lets_nobody_in(world, editor):
