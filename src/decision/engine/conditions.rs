@@ -14,9 +14,6 @@ use crate::domain::attribute::OF_PEOPLE;
 use crate::domain::model::{CLIENT, Model};
 use crate::domain::object::ObjectRef;
 
-/// The one attribute of a person that exists only when it was verified here.
-const EMAIL: &str = "email";
-
 /// A subject as the decision has found it so far.
 pub(super) struct Who<'a> {
     pub principal: Principal,

@@ -1,5 +1,5 @@
-mod consistency;
 mod bounds;
+mod consistency;
 mod decisions;
 mod evaluation;
 mod evaluations;

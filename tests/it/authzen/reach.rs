@@ -589,8 +589,8 @@ both! {
         body["page"] = json!({ "limit": 3 });
         assert_eq!(page(&house, "resource", &body).await, (three, String::new()));
         // Denied everything, nobody looks at anything.
-        super::search::give(&house, "user:bob", "*:*", None, Effect::Allow).await;
-        super::search::give(&house, "user:bob", "*:document", None, Effect::Deny).await;
+        crate::authzen::search::give(&house, "user:bob", "*:*", None, Effect::Allow).await;
+        crate::authzen::search::give(&house, "user:bob", "*:document", None, Effect::Deny).await;
         assert_eq!(page(&house, "resource", &body).await, (Vec::new(), String::new()));
     }
 
@@ -599,7 +599,7 @@ both! {
         let name = |i: i32| format!("employee:e-{i:04}").parse().unwrap();
         let put: Vec<_> = (0..1_020).map(|i| SubjectPut { subject: name(i), attributes: None, disabled: Some(false) }).collect();
         house.node().admin().put_subjects(&slug("notes"), &put).await.unwrap();
-        super::search::give(&house, "employee:e-1010", "read:document", Some("folder:1"), Effect::Allow).await;
+        crate::authzen::search::give(&house, "employee:e-1010", "read:document", Some("folder:1"), Effect::Allow).await;
         house.relate(&["document:d-2998#viewer@employee:e-1019", "folder:1#owner@employee:e-0003", "document:d-0001#viewer@employee:*"]).await;
         let mut body = who("read", "document:d-2998");
         body["subject"]["type"] = json!("employee");

@@ -144,7 +144,7 @@ fn relations_lacked<W: WiderWorld>(found: &Found<'_, W>) -> First {
     let (query, model) = (found.query, found.world.snapshot().model());
     let nodes = First::new(MISSES_MAX);
     let (Some(model), Some(object)) = (model, &query.object) else { return nodes };
-    nodes.add(granting(model, &query.action, object), |relation| {
+    nodes.add(granting(model, &query.action, object.object_type()), |relation| {
         let text = format!("{} is not {relation} of {object}, which would permit {}", found.who, query.action);
         let (resource, relation) = (Some(object.to_string()), Some(relation.to_string()));
         Node { relation, resource, ..Node::new(Kind::RelationLacked, text) }

@@ -17,7 +17,7 @@ pub(super) fn search<W: World>(found: &Found<'_, W>, principal: Principal, pass:
     };
     let subject = of_edges(&query.subject, principal);
     let mut search = Search::new(found.world, model, &subject, &found.principals.known);
-    for relation in granting(model, &query.action, object) {
+    for relation in granting(model, &query.action, object.object_type()) {
         search.begin(object, relation);
     }
     search.all(pass)
