@@ -132,6 +132,7 @@ both! {
         let decisions = house.token_of(&root.auth, &[("resource", &other)]).await;
         let wrong = house.with(Auth::Bearer(decisions)).get("/api/v1/users").await;
         assert_eq!(wrong.refusal(), (401, "invalid_token".into()), "for the other API of ours");
+        house.give_password("alice").await;
         house.make_admin("user:alice").await;
         house.node().admin().set_client_disabled("root", true).await.unwrap();
         crate::support::eventually("it is nobody", async || root.get("/api/v1/users").await.status == 401).await;
