@@ -10,11 +10,12 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
  * @param {{
  *   verify: (token: string) => Promise<import('jose').JWTPayload>,
  *   decisions: import('./decisions.js').Decisions,
+ *   cached: import('./cache.js').CachedDecisions,
  *   isActive: (token: string) => Promise<boolean>,
  *   cookieName: string,
  * }} parts
  */
-export function createGuards({ verify, decisions, isActive, cookieName }) {
+export function createGuards({ verify, decisions, cached, isActive, cookieName }) {
   /** Establishes `req.bearer = { token, claims }`, or ends the request with 401. */
   async function authenticate(req, res, next) {
     const { token, fromCookie } = findToken(req, cookieName);
@@ -52,12 +53,19 @@ export function createGuards({ verify, decisions, isActive, cookieName }) {
     forbid(res, 'missing_role', `this needs the role "${role}"`, { role });
   };
 
-  /** Doorward decides, now, about this one resource: roles, relations, denies and policies all count. */
+  /**
+   * Doorward decides about this one resource: roles, relations, denies and policies all count.
+   *
+   * The answer is no older than the write that `since` gives for it: whoever made a thing may use it at once, whichever
+   * node is asked. It may be a kept one, which a write elsewhere makes wrong for as long as the news travels
+   * (milliseconds); `kept: false` asks, whatever is kept.
+   */
   const requirePermission =
-    (action, type, idOf = (req) => req.params.id) =>
+    (action, type, { idOf = (req) => req.params.id, since = () => undefined, kept = true } = {}) =>
     async (req, res, next) => {
-      const subject = bearerOf(req.bearer.token);
-      if (await decisions.evaluate({ subject, action, resource: { type, id: idOf(req) } })) return next();
+      const question = { subject: bearerOf(req.bearer.token), action, resource: { type, id: idOf(req) } };
+      const atLeast = since(question.resource.id);
+      if (await (kept ? cached : decisions).evaluate(question, { atLeast })) return next();
       forbid(res, 'missing_permission', `this needs the permission "${action}:${type}"`, {
         permission: `${action}:${type}`,
       });

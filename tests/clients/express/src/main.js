@@ -15,5 +15,7 @@ const doorward = await connect({
   clientId: setting('NOTES_CLIENT_ID'),
   clientSecret: setting('NOTES_CLIENT_SECRET'),
 });
+// For as long as this process runs.
+doorward.watch(new AbortController().signal);
 const port = Number(process.env.PORT ?? 8001);
 createApp(doorward).listen(port, '127.0.0.1', () => console.log(`notes API on port ${port}`));

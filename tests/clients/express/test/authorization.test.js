@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { bearerOf, Decisions, user } from '../src/decisions.js';
+import { basic } from '../src/doorward.js';
 import { alice, connectNotes, doorward, eventually, issuer, startNotes, tokenOf } from './world.js';
 
 let parts;
@@ -115,15 +116,16 @@ test('a disabled person may do nothing until enabled again', async () => {
 });
 
 test('who may not ask gets no decision, and a guard without one lets nobody in', async (t) => {
-  const urls = { evaluation: `${issuer}/access/v1/evaluation`, evaluations: `${issuer}/access/v1/evaluations` };
-  const wrongSecret = new Decisions({ ...urls, clientId: 'notes-api', clientSecret: 'dwcs_wrong' });
-  const down = new Decisions({
-    evaluation: 'http://127.0.0.1:1/',
-    evaluations: 'http://127.0.0.1:1/',
-    clientId: 'a',
-    clientSecret: 'b',
-  });
-  for (const decisions of [wrongSecret, down]) {
+  for (const base of [`${issuer}/access/v1`, 'http://127.0.0.1:1']) {
+    const decisions = new Decisions({
+      evaluation: `${base}/evaluation`,
+      evaluations: `${base}/evaluations`,
+      searchResource: `${base}/search/resource`,
+      authorization: basic('notes-api', 'dwcs_wrong'),
+    });
+    await assert.rejects(decisions.search({ subject: user('alice'), action: 'read', type: 'note' }).next(), {
+      status: 503,
+    });
     await assert.rejects(decisions.evaluate({ subject: user('alice'), action: 'read', resource: note('42') }), {
       status: 503,
     });

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createServer as createNetServer } from 'node:net';
+import { connect as connectNet, createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import session from 'express-session';
@@ -71,6 +71,39 @@ export async function startNotes(t, parts) {
   return call;
 }
 
+/** A line to Doorward that can be cut. `heads` are the first bytes of each connection. */
+export async function startRelay(t) {
+  const { hostname, port } = new URL(issuer);
+  const ends = new Set();
+  const heads = [];
+  let isUp = true;
+  const end = () => {
+    for (const one of ends) one.destroy();
+    ends.clear();
+  };
+  const server = createNetServer((near) => {
+    near.on('error', () => {});
+    if (!isUp) return near.destroy();
+    const far = connectNet(port, hostname).on('error', () => {});
+    for (const one of [near, far]) ends.add(one.on('close', end));
+    near.once('data', (head) => heads.push(head.toString().toLowerCase()));
+    near.pipe(far).pipe(near);
+  });
+  const origin = await listen(t, server);
+  t.after(end);
+  return {
+    origin,
+    heads,
+    cut() {
+      isUp = false;
+      end();
+    },
+    mend() {
+      isUp = true;
+    },
+  };
+}
+
 const webSettings = (clientId) => ({
   issuer,
   clientId,
@@ -85,11 +118,11 @@ export function createWebSignIn(origin, changes = {}) {
 }
 
 /** Starts a server on a free port, and says where it is. Closed when the tests end. */
-async function listen(t, server) {
+export async function listen(t, server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {
-    server.closeAllConnections();
+    server.closeAllConnections?.();
     server.close();
   });
   return `http://127.0.0.1:${server.address().port}`;

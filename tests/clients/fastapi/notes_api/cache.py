@@ -49,15 +49,14 @@ class CachedDecisions:
         self._lock = Lock()
         # The one used last stands last.
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
-        # Up to this revision the stream has told everything. None: it is not read.
         self._told: int | None = None
         # Revisions can be compared within one connection: after another, they may be those of a restored backup.
         self._generation = 0
 
     @property
-    def is_watching(self) -> bool:
-        """Whether answers are kept: for a gauge, and for an alarm when it stays False."""
-        return self._told is not None
+    def told(self) -> int | None:
+        """Up to which revision the stream has told everything. None, while it is not read, is worth an alarm."""
+        return self._told
 
     def evaluate(self, subject: dict[str, str], question: Question, *, at_least: Written | None = None) -> bool:
         """One question. True only for a clear permit."""

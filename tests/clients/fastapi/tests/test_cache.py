@@ -61,10 +61,10 @@ def watching(world, cache: CachedDecisions, *, issuer: str | None = None, silenc
     url = f"{issuer or world.issuer}/access/v1/watch"
     with start_blocking_portal() as portal:
         reading = portal.start_task_soon(lambda: read_stream(world, url, cache, silence_max_s))
-        eventually("the stream is open", lambda: cache.is_watching)
+        eventually("the stream is open", lambda: cache.told is not None)
         yield
         reading.cancel()
-    assert not cache.is_watching
+    assert cache.told is None
 
 
 @pytest.fixture
@@ -80,21 +80,21 @@ def cache(world, counting) -> Iterator[CachedDecisions]:
 
 
 @contextmanager
-def viewer(world, who: str, *options: str) -> Iterator[Callable[[], None]]:
-    """Somebody has the role, until they have not: for as long as the test says, or as it takes."""
+def viewer(world, who: str, *options: str) -> Iterator[Callable[[], int]]:
+    """Somebody has the role until it is taken away, at the revision that comes back; or for as long as the test takes."""
     role = ["--resource-server", "notes", "--role", "viewer", *options]
     given = json.loads(world.doorward("assign", "add", who, *role, "--json"))["id"]
-    taken = []
+    taken: list[int] = []
 
-    def take_away() -> None:
-        if not taken:
-            taken.append(given)
-            world.doorward("assign", "remove", given)
+    def take_away() -> int:
+        taken.append(json.loads(world.doorward("assign", "remove", given, "--json"))["revision"])
+        return taken[0]
 
     try:
         yield take_away
     finally:
-        take_away()
+        if not taken:
+            take_away()
 
 
 def test_a_question_asked_again_is_answered_without_a_request(cache, counting):
@@ -189,12 +189,11 @@ def test_what_was_not_used_for_longest_makes_room(world, counting):
 def test_an_answer_that_was_overtaken_by_a_change_is_not_kept(world, cache, counting):
     with viewer(world, "user:bob") as take_away:
         eventually("bob is a viewer", lambda: cache.evaluate(BOB, read("1")))
-        told = cache._told
 
         def overtake() -> None:
             counting.meanwhile = lambda: None
-            take_away()
-            eventually("the change is told", lambda: cache._told > told)
+            revision = take_away()
+            eventually("the change is told", lambda: cache.told >= revision)
 
         counting.meanwhile = overtake
         # Right when it was asked, and wrong by now.
@@ -228,9 +227,9 @@ def test_nothing_is_kept_until_a_broken_stream_is_open_again(world, relay, count
         viewer(world, "user:bob") as take_away,
         watching(world, cache, issuer=f"http://127.0.0.1:{relay.port}"),
     ):
-        assert cache.evaluate(BOB, read("1"))
+        eventually("bob is a viewer", lambda: cache.evaluate(BOB, read("1")))
         relay.cut()
-        eventually("it is noticed", lambda: not cache.is_watching)
+        eventually("it is noticed", lambda: cache.told is None)
         take_away()
         eventually("bob is no viewer any more", lambda: not cache.evaluate(BOB, read("1")))
         counting.asked.clear()
@@ -238,7 +237,7 @@ def test_nothing_is_kept_until_a_broken_stream_is_open_again(world, relay, count
         assert len(counting.asked) == 2
 
         relay.mend()
-        eventually("the stream is open again", lambda: cache.is_watching)
+        eventually("the stream is open again", lambda: cache.told is not None)
         assert "last-event-id" not in relay.heads[0]
         assert "last-event-id: " in relay.heads[-1]
         with viewer(world, "user:bob"):
@@ -253,7 +252,7 @@ def test_whoever_hears_nothing_for_too_long_keeps_nothing(world, counting):
     with watching(world, cache, silence_max_s=0.3):
         assert cache.evaluate(ALICE, read("1"))
         eventually("silence is noticed", lambda: cache.evaluate(ALICE, read("1")) and len(counting.asked) > 1)
-        eventually("the stream is open again", lambda: cache.is_watching)
+        eventually("the stream is open again", lambda: cache.told is not None)
 
 
 class Noted:
@@ -296,7 +295,7 @@ def test_a_stream_is_read_as_the_standard_says_and_what_makes_no_sense_ends_it(w
 
 
 def test_a_revoked_token_opens_nothing_though_its_answers_were_kept(world, api):
-    eventually("the API watches", lambda: api.app.state.doorward.cached.is_watching)
+    eventually("the API watches", lambda: api.app.state.doorward.cached.told is not None)
     with world.session("notes-bot") as session:
         token = session.token["access_token"]
         assert api.get("/notes/42", headers=bearer(token)).status_code == 200

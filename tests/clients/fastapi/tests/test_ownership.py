@@ -119,10 +119,11 @@ def test_a_person_who_signed_in_owns_by_their_sub_and_a_service_by_its_client_id
 
 
 def test_a_write_that_a_restored_backup_does_not_know_makes_no_note_unreachable(doorward):
-    written = doorward.registry.add_owner("note", "42", "user:carol")
+    id = str(uuid4())
+    written = doorward.registry.add_owner("note", id, "user:carol")
     # A token begins with the history that it is of.
     lost = written._replace(token=("B" if written.token[0] == "A" else "A") + written.token[1:])
-    assert doorward.decisions.evaluate(user("alice"), Question("read", "note", "42"), at_least=lost)
+    assert doorward.decisions.evaluate(user("alice"), Question("read", "note", id), at_least=lost)
     # What is no token at all is a mistake of ours.
     with pytest.raises(Unavailable):
-        doorward.decisions.evaluate(user("alice"), Question("read", "note", "42"), at_least=Written("x", 1))
+        doorward.decisions.evaluate(user("alice"), Question("read", "note", id), at_least=Written("x", 1))
