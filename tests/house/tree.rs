@@ -38,6 +38,8 @@ fn both_databases_have_the_same_migrations_each_way() {
         sqlite.iter().filter_map(|step| step.split_once('/')).map(|(folder, _)| folder).collect();
     let expected = folders.iter().flat_map(|folder| ["up.sql", "down.sql"].map(|file| format!("{folder}/{file}")));
     assert_eq!(expected.collect::<BTreeSet<_>>(), sqlite, "each folder holds up.sql and down.sql, and nothing else");
+    let numbers: BTreeSet<_> = folders.iter().filter_map(|folder| folder.split_once('_')).map(|(at, _)| at).collect();
+    assert_eq!(numbers.len(), folders.len(), "each migration has a number of its own, or one of two never runs");
 }
 
 #[test]
