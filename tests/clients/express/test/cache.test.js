@@ -125,6 +125,23 @@ test('a role given and taken away counts as soon as it is told, and nobody else 
   assert.deepEqual(counting.asked, [['other', '1']]);
 });
 
+test('whoever is not named by identifier stands for all of their type', async () => {
+  const counting = new Counting();
+  const cache = new CachedDecisions(counting);
+  const change = { revision: 1, everything: false, subjects: [], resources: [], resource_types: [] };
+  cache.opened(0);
+  for (const news of [
+    { subjects: [{ type: 'user' }] },
+    { subjects: [{ type: 'client' }] },
+    { resource_types: ['note'] },
+  ]) {
+    await cache.evaluate(read(EDITOR, '1'));
+    cache.changed({ ...change, ...news });
+  }
+  await cache.evaluate(read(EDITOR, '1'));
+  assert.equal(counting.asked.length, 3);
+});
+
 test('a new owner is asked about the note, and about no other', async (t) => {
   const { cache, counting } = await startCache(t);
   const [mine, another] = [randomUUID(), randomUUID()];

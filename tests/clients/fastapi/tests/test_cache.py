@@ -140,6 +140,21 @@ def test_a_role_given_and_taken_away_counts_as_soon_as_it_is_told_and_nobody_els
     assert counting.asked == [("bob", "1")]
 
 
+def test_whoever_is_not_named_by_identifier_stands_for_all_of_their_type(counting):
+    cache = CachedDecisions(counting)
+    change = {"revision": 1, "everything": False, "subjects": [], "resources": [], "resource_types": []}
+    cache.opened(0)
+    for news in (
+        {"subjects": [{"type": "client"}]},
+        {"subjects": [{"type": "user"}]},
+        {"resource_types": ["note"]},
+    ):
+        cache.evaluate(ALICE, read("1"))
+        cache.changed(change | news)
+    cache.evaluate(ALICE, read("1"))
+    assert len(counting.asked) == 3
+
+
 def test_a_new_owner_is_asked_about_the_note_and_about_no_other(doorward, cache, counting):
     mine, other = str(uuid4()), str(uuid4())
     assert not cache.evaluate(BOB, read(mine))
