@@ -16,8 +16,8 @@ const examples = [
 /** @param {Awaited<ReturnType<import('./doorward.js').connect>>} doorward */
 export function createApp(doorward) {
   const { authenticate, requireScope, requireRole, requireActive, decisions, cached, registry } = doorward;
-  // `since` is the write that made a note known to Doorward, kept beside it. Two processes of this API share the one and
-  // the other.
+  // `since` is the write that made a note known to Doorward, kept beside it. Two processes of this API share the one
+  // and the other.
   const notes = new Map(examples.map((note) => [note.id, { ...note }]));
   const since = (id) => notes.get(id)?.since;
   const may = (action, how) => doorward.requirePermission(action, 'note', { since, ...how });
@@ -39,8 +39,8 @@ export function createApp(doorward) {
   // No question about the note: it is not there yet. Whoever has the scope writes notes of their own.
   app.post('/notes', requireScope('notes:write'), async (req, res) => {
     const note = { id: randomUUID(), text: String(req.body?.text ?? '') };
-    // Doorward first. If it cannot be told, there is no note that nobody owns; if we end before the next line, there is an
-    // owner of nothing, which hurts nobody, since no other note will have this name.
+    // Doorward first. If it cannot be told, there is no note that nobody owns; if we end before the next line, there is
+    // an owner of nothing, which hurts nobody, since no other note will have this name.
     note.since = await registry.addOwner({ type: 'note', id: note.id }, ownerOf(req.bearer.claims));
     notes.set(note.id, note);
     res.status(201).json(shown(note));
@@ -64,8 +64,8 @@ export function createApp(doorward) {
     res.json(rows.filter((row) => row.mayRead).map(({ mayRead, ...row }) => row));
   });
 
-  // The other way round, where people see few of very many: Doorward says which. Each line is a note, and goes out as soon
-  // as its page has come.
+  // The other way round, where people see few of very many: Doorward says which. Each line is a note, and goes out as
+  // soon as its page has come.
   app.get('/notes/readable', requireScope('notes:read'), async (req, res) => {
     const pageSize = Number(req.query.page_size ?? 100);
     if (!(Number.isInteger(pageSize) && pageSize >= 1 && pageSize <= 1000)) {

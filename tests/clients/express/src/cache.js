@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * An answer is kept until its `validUntil`, until the watch stream names what it is about, or for `ageMaxMs`. The stream
- * is what makes it right, so nothing is kept while that is not read (`watch.js` says when). Then, and for whatever is not
- * kept, Doorward is asked.
+ * An answer is kept until its `validUntil`, until the watch stream names what it is about, or for `ageMaxMs`. The
+ * stream is what makes it right, so nothing is kept while that is not read (`watch.js` says when). Then, and for
+ * whatever is not kept, Doorward is asked.
  */
 export class CachedDecisions {
   #decisions;

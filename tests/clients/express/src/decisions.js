@@ -19,7 +19,11 @@ export class Decisions {
   #authorization;
   #timeoutMs;
 
-  /** @param {{ evaluation: string, evaluations: string, searchResource: string, authorization: string, timeoutMs?: number }} options */
+  /**
+   * @param {{
+   *   evaluation: string, evaluations: string, searchResource: string, authorization: string, timeoutMs?: number,
+   * }} options
+   */
   constructor({ evaluation, evaluations, searchResource, authorization, timeoutMs = 2000 }) {
     this.#endpoints = { evaluation, evaluations, searchResource };
     this.#authorization = authorization;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Until `signal` aborts. A stream that ends or breaks is opened again. Doorward says every 15 seconds that it is there:
- * whoever hears nothing for so long may be at the end of a broken line.
+ * whoever hears nothing for much longer may be at the end of a broken line.
  *
  * @param {{
  *   url: string, authorization: string, signal: AbortSignal, silenceMaxMs?: number, retryMs?: number,

@@ -6,7 +6,17 @@ import { CachedDecisions } from '../src/cache.js';
 import { bearerOf } from '../src/decisions.js';
 import { basic } from '../src/doorward.js';
 import { watch } from '../src/watch.js';
-import { connectNotes, doorward, eventually, issuer, listen, secretOf, service, startNotes, startRelay } from './world.js';
+import {
+  connectNotes,
+  doorward,
+  eventually,
+  issuer,
+  listen,
+  secretOf,
+  service,
+  startNotes,
+  startRelay,
+} from './world.js';
 
 // Two whom the tests beside these leave alone: files of tests run at the same time.
 const EDITOR = { type: 'client', id: 'notes-bot' };
@@ -56,7 +66,7 @@ async function startCache(t, { origin = issuer, silenceMaxMs, ...options } = {})
   return { cache, counting };
 }
 
-/** Somebody has the role until the function that comes back is called (it says at which revision), or the test ends. */
+/** Somebody has the role until what comes back is called (it says at which revision), or the test ends. */
 function makeViewer(t, who, ...options) {
   const role = ['--resource-server', 'notes', '--role', 'viewer', ...options];
   const { id } = JSON.parse(doorward('assign', 'add', who, ...role, '--json'));
@@ -113,6 +123,23 @@ test('a role given and taken away counts as soon as it is told, and nobody else 
   assert.equal(await cache.evaluate(read(EDITOR, '1')), true);
   // Asked once, when it had been told; until then, and since, what is kept has answered.
   assert.deepEqual(counting.asked, [['other', '1']]);
+});
+
+test('whoever is not named by identifier stands for all of their type', async () => {
+  const counting = new Counting();
+  const cache = new CachedDecisions(counting);
+  const change = { revision: 1, everything: false, subjects: [], resources: [], resource_types: [] };
+  cache.opened(0);
+  for (const news of [
+    { subjects: [{ type: 'user' }] },
+    { subjects: [{ type: 'client' }] },
+    { resource_types: ['note'] },
+  ]) {
+    await cache.evaluate(read(EDITOR, '1'));
+    cache.changed({ ...change, ...news });
+  }
+  await cache.evaluate(read(EDITOR, '1'));
+  assert.equal(counting.asked.length, 3);
 });
 
 test('a new owner is asked about the note, and about no other', async (t) => {
@@ -226,8 +253,8 @@ test('a stream is read as the standard says, and what makes no sense ends it', a
     res.write(': hello\nretry: 1\n\nevent:open\nid: a\ndata: {\ndata: "revision": 7}\r\n\r\n');
     res.write('event: later\ndata: unknown to us\n\nevent: cha');
     const rest = [
-      'nge\nid: b\ndata: {"revision":8,"subjects":["\u2028"]}\n\nid: c\n: still there\n\n',
-      'event: reset\ndata: {"revision":9}\n\nevent: change\nid: d\ndata: x\n\nevent: open\ndata: {"revision":10}\n\n',
+      'nge\nid: b\ndata: {"revision":8,"subjects":["\u2028"]}\n\nevent: reset\ndata: {"revision":9}\n\n',
+      'id: c\n: still there\n\nevent: change\nid: d\ndata: x\n\nevent: open\nid: e\ndata: {"revision":10}\n\n',
     ];
     setTimeout(() => res.end(rest.join('')), 50);
   });

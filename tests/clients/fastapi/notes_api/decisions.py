@@ -115,7 +115,7 @@ class Decisions:
     ) -> tuple[dict[str, Any], httpx2.Response]:
         try:
             response = self._http.post(url, json=body, headers=_consistency(at_least))
-            # A write that is unknown to Doorward: it was restored from a backup since. Then everything it knows will do.
+            # A write that Doorward does not know: it was restored from a backup since. Then all that it knows will do.
             if at_least and response.status_code == 400 and _code(response) == "unknown_consistency_token":
                 response = self._http.post(url, json=body, headers={"Doorward-Consistency": "full"})
             # A denial is a 200 with `"decision": false`. Any other status means that nothing was decided.

@@ -29,7 +29,8 @@ async def watch(
 ) -> None:
     """Until it is cancelled. A stream that ends or breaks is opened again.
 
-    Doorward says every 15 seconds that it is there. Whoever hears nothing for so long may be at the end of a broken line.
+    Doorward says every 15 seconds that it is there. Whoever hears nothing for much longer may be at the end of a broken
+    line.
     """
     # Where to go on: for a listener that outlives the connection, such as a cache of several processes in Redis.
     last_id = ""

@@ -57,7 +57,9 @@ async def read_stream(world, url: str, listener: Listener, silence_max_s: float 
 
 
 @contextmanager
-def watching(world, cache: CachedDecisions, *, issuer: str | None = None, silence_max_s: float = 45.0) -> Iterator[None]:
+def watching(
+    world, cache: CachedDecisions, *, issuer: str | None = None, silence_max_s: float = 45.0
+) -> Iterator[None]:
     url = f"{issuer or world.issuer}/access/v1/watch"
     with start_blocking_portal() as portal:
         reading = portal.start_task_soon(lambda: read_stream(world, url, cache, silence_max_s))
@@ -81,7 +83,7 @@ def cache(world, counting) -> Iterator[CachedDecisions]:
 
 @contextmanager
 def viewer(world, who: str, *options: str) -> Iterator[Callable[[], int]]:
-    """Somebody has the role until it is taken away, at the revision that comes back; or for as long as the test takes."""
+    """Somebody has the role until it is taken away, at the revision that comes back, or until the test ends."""
     role = ["--resource-server", "notes", "--role", "viewer", *options]
     given = json.loads(world.doorward("assign", "add", who, *role, "--json"))["id"]
     taken: list[int] = []
@@ -136,6 +138,21 @@ def test_a_role_given_and_taken_away_counts_as_soon_as_it_is_told_and_nobody_els
         assert counting.asked == [("bob", "1")]
     assert cache.evaluate(ALICE, read("1"))
     assert counting.asked == [("bob", "1")]
+
+
+def test_whoever_is_not_named_by_identifier_stands_for_all_of_their_type(counting):
+    cache = CachedDecisions(counting)
+    change = {"revision": 1, "everything": False, "subjects": [], "resources": [], "resource_types": []}
+    cache.opened(0)
+    for news in (
+        {"subjects": [{"type": "client"}]},
+        {"subjects": [{"type": "user"}]},
+        {"resource_types": ["note"]},
+    ):
+        cache.evaluate(ALICE, read("1"))
+        cache.changed(change | news)
+    cache.evaluate(ALICE, read("1"))
+    assert len(counting.asked) == 3
 
 
 def test_a_new_owner_is_asked_about_the_note_and_about_no_other(doorward, cache, counting):
@@ -279,8 +296,8 @@ def test_a_stream_is_read_as_the_standard_says_and_what_makes_no_sense_ends_it(w
         events = [
             ": hello\nretry: 1\n\nevent:open\nid: a\ndata: {\ndata: \"revision\": 7}\n\n",
             "event: later\ndata: unknown to us\n\nevent: cha",
-            'nge\nid: b\ndata: {"subjects":[]}\n\nid: c\n: still there\n\n',
-            'event: reset\ndata: {"revision":9}\n\nevent: change\nid: d\ndata: {}\n\nevent: open\ndata: {"revision":10}\n\n',
+            'nge\nid: b\ndata: {"subjects":[]}\n\nevent: reset\ndata: {"revision":9}\n\nid: c\n: still there\n\n',
+            'event: change\nid: d\ndata: {}\n\nevent: open\nid: e\ndata: {"revision":10}\n\n',
         ]
         return StreamingResponse(events, media_type="text/event-stream")
 
