@@ -78,7 +78,7 @@ impl Admin {
     }
 
     /// Writes one: what is recorded, how it is shown, and whom the audit trail finds it under.
-    async fn give(
+    pub(super) async fn give(
         &self,
         edit: &mut Edit,
         server: &ResourceServer,
@@ -127,19 +127,25 @@ impl Admin {
     /// [`AdminError::NotFound`].
     pub async fn remove_assignment(&self, id: AssignmentId) -> Result<Revision, AdminError> {
         let mut edit = self.edit().await?;
+        let (subject, before) = self.take(&mut edit, id).await?;
+        self.conclude(edit, FactKind::AssignmentRemoved, subject, before).await
+    }
+
+    /// The same within an edit; gives what the audit trail is told.
+    pub(super) async fn take(&self, edit: &mut Edit, id: AssignmentId) -> Result<(String, Value), AdminError> {
         let not_found = || AdminError::not_found("assignment", &id.to_string());
-        let recorded = assignments::find(&mut edit, id).await?.ok_or_else(not_found)?;
-        let administered = self.check_removal(&mut edit, &recorded).await?;
-        let before = self.describe_all(&mut edit, std::slice::from_ref(&recorded)).await?.pop().unwrap_or_default();
-        let named = names(&mut edit, &[recorded.principal]).await?.remove(&recorded.principal);
-        if !assignments::delete(&mut edit, id).await? {
+        let recorded = assignments::find(edit, id).await?.ok_or_else(not_found)?;
+        let administered = self.check_removal(edit, &recorded).await?;
+        let before = self.describe_all(edit, std::slice::from_ref(&recorded)).await?.pop().unwrap_or_default();
+        let named = names(edit, &[recorded.principal]).await?.remove(&recorded.principal);
+        if !assignments::delete(edit, id).await? {
             return Err(not_found());
         }
-        self.check_still(&mut edit, administered).await?;
+        self.check_still(edit, administered).await?;
         let changed = Changed::Assignments(recorded.resource_server, recorded.principal, recorded.scope.clone());
         edit.log(&changed, &self.actor, self.now(), States::removed(before.clone())).await?;
         let subject = named.map_or_else(|| recorded.principal.to_string(), |named| named.subject);
-        self.conclude(edit, FactKind::AssignmentRemoved, subject, before).await
+        Ok((subject, before))
     }
 
     async fn administered_at(&self, edit: &mut Edit, server: &Slug) -> Result<Administered, AdminError> {

@@ -59,20 +59,33 @@ impl Admin {
         reason: Option<&Reason>,
     ) -> Result<Revision, AdminError> {
         let mut edit = self.edit().await?;
-        let group = find(&mut edit, group).await?;
-        let Named { principal, label, .. } = member.resolve(&mut edit).await?;
-        let mut nesting = Nesting::read(&mut edit).await?;
+        let (subject, after) = self.join(&mut edit, group, member, interval, reason).await?;
+        self.conclude(edit, FactKind::GroupMemberAdded, subject, after).await
+    }
+
+    /// The same within an edit; gives what the audit trail is told.
+    pub(super) async fn join(
+        &self,
+        edit: &mut Edit,
+        group: &Slug,
+        member: &PrincipalRef,
+        interval: Interval,
+        reason: Option<&Reason>,
+    ) -> Result<(String, Value), AdminError> {
+        let group = find(edit, group).await?;
+        let Named { principal, label, .. } = member.resolve(edit).await?;
+        let mut nesting = Nesting::read(edit).await?;
         match principal {
-            Principal::Group(inner) => nesting.check_group(&mut edit, inner, &group).await?,
-            member => nesting.check_member(&mut edit, member, &label, group.id).await?,
+            Principal::Group(inner) => nesting.check_group(edit, inner, &group).await?,
+            member => nesting.check_member(edit, member, &label, group.id).await?,
         }
         let reach = Reach::Group(Principal::Group(group.id), interval.expires_at);
-        self.check_reach(&mut edit, reach).await?;
-        let worth = self.worth(&mut edit, group.id).await?;
+        self.check_reach(edit, reach).await?;
+        let worth = self.worth(edit, group.id).await?;
         if !worth.denied.is_empty() {
-            self.check_denied(&mut edit, principal).await?;
+            self.check_denied(edit, principal).await?;
         }
-        let administered = self.administered_by(&mut edit, &worth).await?;
+        let administered = self.administered_by(edit, &worth).await?;
         let given_by = self.actor.to_string();
         let new = NewMember {
             group: group.id,
@@ -82,31 +95,42 @@ impl Admin {
             given_by: &given_by,
         };
         let taken = AdminError::taken("member", &label);
-        groups::add_member(&mut edit, &new, self.now()).await.map_err(taken)?;
+        groups::add_member(edit, &new, self.now()).await.map_err(taken)?;
         // A group that something is denied to could shut its new member out.
-        self.check_still(&mut edit, administered).await?;
+        self.check_still(edit, administered).await?;
         let joined = Joined { interval, reason: reason.map(|reason| reason.as_str().to_owned()), given_by };
         let after = describe(&label, &group.name, &joined);
-        self.log_member(&mut edit, principal, States::created(after.clone())).await?;
-        self.conclude(edit, FactKind::GroupMemberAdded, format!("group:{}", group.name), after).await
+        self.log_member(edit, principal, States::created(after.clone())).await?;
+        Ok((format!("group:{}", group.name), after))
     }
 
     /// # Errors
     /// [`AdminError::NotFound`], also when it is not in the group, or [`AdminError::LastAdmin`].
     pub async fn remove_group_member(&self, group: &Slug, member: &PrincipalRef) -> Result<Revision, AdminError> {
         let mut edit = self.edit().await?;
-        let group = find(&mut edit, group).await?;
-        let Named { principal, label, .. } = member.resolve(&mut edit).await?;
-        self.check_reach(&mut edit, Reach::Group(Principal::Group(group.id), None)).await?;
-        let worth = self.worth(&mut edit, group.id).await?;
-        let administered = self.administered_by(&mut edit, &worth).await?;
-        let joined = groups::member(&mut edit, group.id, principal).await?;
+        let (subject, before) = self.leave(&mut edit, group, member).await?;
+        self.conclude(edit, FactKind::GroupMemberRemoved, subject, before).await
+    }
+
+    /// The same within an edit; gives what the audit trail is told.
+    pub(super) async fn leave(
+        &self,
+        edit: &mut Edit,
+        group: &Slug,
+        member: &PrincipalRef,
+    ) -> Result<(String, Value), AdminError> {
+        let group = find(edit, group).await?;
+        let Named { principal, label, .. } = member.resolve(edit).await?;
+        self.check_reach(edit, Reach::Group(Principal::Group(group.id), None)).await?;
+        let worth = self.worth(edit, group.id).await?;
+        let administered = self.administered_by(edit, &worth).await?;
+        let joined = groups::member(edit, group.id, principal).await?;
         let joined = joined.ok_or_else(|| AdminError::not_found("member", &member.to_string()))?;
-        groups::remove_member(&mut edit, group.id, principal).await?;
-        self.check_still(&mut edit, administered).await?;
+        groups::remove_member(edit, group.id, principal).await?;
+        self.check_still(edit, administered).await?;
         let before = describe(&label, &group.name, &joined);
-        self.log_member(&mut edit, principal, States::removed(before.clone())).await?;
-        self.conclude(edit, FactKind::GroupMemberRemoved, format!("group:{}", group.name), before).await
+        self.log_member(edit, principal, States::removed(before.clone())).await?;
+        Ok((format!("group:{}", group.name), before))
     }
 
     /// Puts a group into a group for good, within an edit.

@@ -31,6 +31,7 @@ pub mod roles;
 pub mod rules;
 pub mod setup;
 pub mod subjects;
+pub mod suppose;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -80,24 +80,35 @@ impl Admin {
                 checked.map_err(|error| error.at(list, index))?;
             }
         }
-        let mut changed = 0_usize;
+        let changed = self.relate(&mut edit, &mut resolver, write).await?;
+        let detail = json!({ "changed": changed, "written": write.write.len(), "deleted": write.delete.len() });
+        let subject = format!("resource-server:{}", server.name);
+        self.conclude(edit, FactKind::RelationsChanged, subject, detail).await
+    }
+
+    /// Takes away and writes what is asked for, within an edit; says how much of it changed something.
+    pub(super) async fn relate(
+        &self,
+        edit: &mut Edit,
+        resolver: &mut Resolver<'_>,
+        write: &RelationWrite,
+    ) -> Result<usize, AdminError> {
+        let mut changed = 0;
         for (index, name) in write.delete.iter().enumerate() {
-            let deleted = self.delete_edge(&mut edit, &mut resolver, name).await;
+            let deleted = self.delete_edge(edit, resolver, name).await;
             changed += usize::from(deleted.map_err(|error| error.at("delete", index))?);
         }
         let mut leads = Vec::new();
         for (index, new) in write.write.iter().enumerate() {
-            let written = self.write_edge(&mut edit, &mut resolver, new).await;
+            let written = self.write_edge(edit, resolver, new).await;
             let Some(subject) = written.map_err(|error| error.at("write", index))? else { continue };
             changed += 1;
             if !subject.is_one() {
                 leads.push(Lead { index, object: new.name.object.clone(), to: object_of(&subject).cloned() });
             }
         }
-        chains::check(&mut edit, server.id, &leads).await?;
-        let detail = json!({ "changed": changed, "written": write.write.len(), "deleted": write.delete.len() });
-        let subject = format!("resource-server:{}", server.name);
-        self.conclude(edit, FactKind::RelationsChanged, subject, detail).await
+        chains::check(edit, resolver.server.id, &leads).await?;
+        Ok(changed)
     }
 
     async fn delete_edge(

@@ -30,7 +30,7 @@ use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::time::{Clock, Instant};
 use crate::store::rules::Rules;
-use crate::store::{Store, StoreError, changes, clients, decisions, resource_servers, tokens};
+use crate::store::{Store, StoreError, Tx, changes, clients, decisions, resource_servers, tokens};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DecisionError {
@@ -345,16 +345,47 @@ impl Decisions {
             }
         }
         let mut tx = self.store.snapshot().await?;
-        let mut view = View::pinned(self, &mut tx, at, subject).await?;
-        let answer = loop {
-            match ask(&view) {
-                Outcome::Decided(answer) => break Ok((answer, view.start())),
-                Outcome::OverBudget => break Err(DecisionError::OverBudget),
-                Outcome::Missing(keys) => view.load(&mut tx, keys).await?,
-            }
-        };
+        let answer = self.within(&mut tx, at, subject, ask).await;
         tx.commit().await?;
         answer
+    }
+
+    /// Asks inside one transaction.
+    async fn within<T>(
+        &self,
+        tx: &mut Tx,
+        at: ResourceServerId,
+        subject: &SubjectRef,
+        ask: impl Fn(&View<'_>) -> Outcome<T>,
+    ) -> Result<(T, Revision), DecisionError> {
+        let mut view = View::pinned(self, tx, at, subject).await?;
+        loop {
+            match ask(&view) {
+                Outcome::Decided(answer) => return Ok((answer, view.start())),
+                Outcome::OverBudget => return Err(DecisionError::OverBudget),
+                Outcome::Missing(keys) => view.load(tx, keys).await?,
+            }
+        }
+    }
+
+    /// Why a query would be answered as it would be by what an open transaction holds, whether it is committed or not.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn explain_within(
+        &self,
+        tx: &mut Tx,
+        at: ResourceServerId,
+        query: &Query,
+        now: Instant,
+    ) -> Result<Explanation, DecisionError> {
+        match self.within(tx, at, &query.subject, |view| engine::explain(view, query, now)).await {
+            Err(DecisionError::OverBudget) => {
+                let decided = self.within(tx, at, &query.subject, |view| engine::decide(view, query, now)).await?;
+                Ok(Explanation::over_budget(query, decided.0.allowed, decided.0.valid_until))
+            }
+            explained => Ok(explained?.0),
+        }
     }
 
     async fn answer<T>(&self, view: &mut View<'_>, ask: impl Fn(&View<'_>) -> Outcome<T>) -> Result<T, DecisionError> {

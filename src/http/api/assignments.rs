@@ -78,18 +78,22 @@ pub(super) async fn run(operation: AssignmentOperation, call: &Call) -> Result<R
     }
 }
 
+/// What is given: one of the two.
+pub(super) fn held(role: Option<Slug>, permission: Option<Text<Permission>>) -> Result<HeldRef, Problem> {
+    match (role, permission) {
+        (Some(role), None) => Ok(HeldRef::Role(role)),
+        (None, Some(Text(permission))) => Ok(HeldRef::Permission(permission)),
+        (None, None) => Err(Problem::member("role", "say which role or which permission")),
+        (Some(_), Some(_)) => Err(Problem::member("permission", "say a role or a permission, not both")),
+    }
+}
+
 async fn create(call: &Call) -> Result<Reply, Problem> {
     let new: CreateAssignment = call.body()?;
-    let held = match (new.role, new.permission) {
-        (Some(role), None) => HeldRef::Role(role),
-        (None, Some(Text(permission))) => HeldRef::Permission(permission),
-        (None, None) => return Err(Problem::member("role", "say which role or which permission")),
-        (Some(_), Some(_)) => return Err(Problem::member("permission", "say a role or a permission, not both")),
-    };
     let new = NewAssignment {
         principal: new.principal.0,
         resource_server: new.resource_server,
-        held,
+        held: held(new.role, new.permission)?,
         scope: new.on.map(|on| on.0),
         effect: new.effect.into(),
         interval: interval(new.not_before, new.expires_at)?,

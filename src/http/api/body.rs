@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::admin::PrincipalRef;
 use crate::domain::assignment::Effect;
 use crate::domain::client::AuthMethod;
+use crate::domain::id::AssignmentId;
 use crate::domain::name::{ClientName, DisplayName, Email, Reason, Segment, Slug, Sub, Username};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
@@ -37,9 +38,9 @@ macro_rules! body {
         $(#[$doc])*
         #[derive(Debug, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct $name {
-            $($must: $must_type,)*
-            $(#[serde(default)] $may: $may_type,)*
+        pub(super) struct $name {
+            $(pub(super) $must: $must_type,)*
+            $(#[serde(default)] pub(super) $may: $may_type,)*
         }
 
         impl $crate::http::api::body::Shape for $name {
@@ -210,6 +211,12 @@ impl Shape for Hidden {
 impl Shape for Text<Instant> {
     fn schema() -> Value {
         json!({ "type": "string", "format": "date-time", "description": "UTC" })
+    }
+}
+
+impl Shape for Text<AssignmentId> {
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "uuid" })
     }
 }
 

@@ -67,9 +67,7 @@ impl Call {
             None => Value::Null,
         };
         // What a database cannot keep is nothing that anybody could be called. Forms and addresses hold none, either.
-        if let Some(member) = nul_in(&body) {
-            return Err(Problem::member(&member, "must not hold the character NUL"));
-        }
+        check_texts(&body)?;
         let query = Query::parse(req.uri().query().unwrap_or_default(), &described.query)?;
         let target = row_target(row, operating);
         let path = parameters(row.path).map(|name| {
@@ -97,11 +95,7 @@ impl Call {
 
     /// The body, read strictly: what is missing, not known or of another type is named.
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_path_to_error::deserialize(&self.body).map_err(|error| {
-            let path = error.path().to_string();
-            let problem = error.into_inner().to_string();
-            Problem::member(&member(&path, &problem), &problem)
-        })
+        read(&self.body)
     }
 
     /// A refusal of administration, in the words of this request.
@@ -130,6 +124,15 @@ impl Call {
     }
 }
 
+/// A value, read strictly.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = error.into_inner().to_string();
+        Problem::member(&member(&path, &problem), &problem)
+    })
+}
+
 /// The names in a path such as `/a/{b}/c/{d}`.
 pub(super) fn parameters(path: &'static str) -> impl Iterator<Item = &'static str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
@@ -147,6 +150,14 @@ fn named_in(body: &Value, name: &str) -> Option<String> {
         text.eq_ignore_ascii_case(name) || own == name
     };
     find_in(body, "", &|part| part.as_str().is_some_and(is_it))
+}
+
+/// Not every database takes a NUL.
+pub(super) fn check_texts(body: &Value) -> Result<(), Problem> {
+    match nul_in(body) {
+        Some(member) => Err(Problem::member(&member, "must not hold the character NUL")),
+        None => Ok(()),
+    }
 }
 
 /// Where in a body a NUL stands; of the name of a member where the object is.

@@ -14,6 +14,7 @@ mod registry;
 mod roles;
 mod rules;
 mod servers;
+pub(super) mod suppose;
 mod users;
 
 use std::sync::Arc;

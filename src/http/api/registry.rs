@@ -151,23 +151,27 @@ fn name(object: Text<ObjectRef>, relation: Text<Segment>, subject: String) -> Ed
     EdgeName { object: object.0, relation: relation.0, subject }
 }
 
-fn plain(edge: Edge) -> EdgeName {
+pub(super) fn plain(edge: Edge) -> EdgeName {
     name(edge.object, edge.relation, edge.subject)
 }
 
-async fn write_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
-    let WriteRelations { require_present, require_absent, delete, write } = call.body()?;
-    let write = write.into_iter().enumerate().map(|(index, edge)| {
+pub(super) fn new_edges(write: Vec<EdgeToWrite>) -> Result<Vec<NewEdge>, Problem> {
+    let edges = write.into_iter().enumerate().map(|(index, edge)| {
         let EdgeToWrite { object, relation, subject, not_before, expires_at, reason } = edge;
         let interval =
             interval(not_before, expires_at).map_err(|problem| problem.within(&format!("write[{index}]")))?;
         Ok(NewEdge { name: name(object, relation, subject), interval, reason })
     });
+    edges.collect()
+}
+
+async fn write_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
+    let WriteRelations { require_present, require_absent, delete, write } = call.body()?;
     let write = RelationWrite {
         require_present: require_present.into_iter().map(plain).collect(),
         require_absent: require_absent.into_iter().map(plain).collect(),
         delete: delete.into_iter().map(plain).collect(),
-        write: write.collect::<Result<_, Problem>>()?,
+        write: new_edges(write)?,
     };
     let written = call.admin.write_relations(server, &write).await;
     written.map(revision).map_err(|error| call.refused(&error))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::api::Described;
+use super::super::api::{Described, suppose};
 use super::super::ledger::Endpoint;
 use super::super::openapi::about;
 use super::page::LIMIT_MAX;
@@ -83,7 +83,11 @@ fn evaluation() -> Value {
 
 /// The same, and nothing beside it.
 fn explain() -> Value {
-    let mut schema = evaluation();
+    let mut changes = suppose::schema();
+    if let Some(members) = changes.as_object_mut() {
+        members.insert("description".into(), json!("changes under which it is answered, though nobody made them"));
+    }
+    let mut schema = object(&with(entities(), json!({ "changes": changes })), &["subject", "action", "resource"]);
     if let Some(members) = schema.as_object_mut() {
         members.insert("additionalProperties".into(), json!(false));
     }

@@ -1,10 +1,12 @@
-//! `POST /api/v1/authz/explain`: one evaluation as AuthZEN writes it (§6), and why it comes out as it does.
+//! `POST /api/v1/authz/explain`: one evaluation as AuthZEN writes it (§6), and why it comes out as it does; also how it
+//! would, if things were changed that are not.
 
 use std::sync::Arc;
 
 use salvo::{Depot, Request, Response, handler};
 use serde_json::json;
 
+use super::super::api::suppose;
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::frame::Noted;
@@ -17,7 +19,7 @@ use super::request::{Answered, Evaluation};
 pub(in crate::http) struct Explain(pub Arc<App>);
 
 /// What the body may hold. Anything else is refused: whoever asks why must not be answered another question.
-const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
+const MEMBERS: [&str; 5] = ["subject", "action", "resource", "context", "changes"];
 
 #[handler]
 impl Explain {
@@ -46,6 +48,9 @@ impl Explain {
             Noted::subject(depot, &subject);
         }
         let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
-        evaluation.explain(&self.0, asked, self.0.clock.now()).await
+        let now = self.0.clock.now();
+        let Some(changes) = body.get("changes") else { return evaluation.explain(&self.0, asked, now).await };
+        let supposed = suppose::parse(changes, &asked.resource_server.name)?;
+        evaluation.explain_if(&self.0, asked, &supposed, now).await
     }
 }

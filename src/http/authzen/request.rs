@@ -6,6 +6,7 @@ use super::super::App;
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::json::Object;
+use crate::admin::suppose::Supposed;
 use crate::decision::{Explanation, Node, Query, Sent, SubjectRef};
 use crate::domain::change::Revision;
 use crate::domain::time::Instant;
@@ -134,6 +135,32 @@ impl Evaluation {
         let query = self.query(subject);
         decisions.check_sent(at.resource_server.id, &query).await?;
         let (explanation, revision) = decisions.explain(at.resource_server.id, &query, now).await?;
+        let valid_until = [explanation.valid_until, expires_at].into_iter().flatten().min();
+        Ok(Answered::explained(Explanation { valid_until, ..explanation }, revision))
+    }
+
+    /// The same under changes that nobody made.
+    pub(super) async fn explain_if(
+        self,
+        app: &App,
+        at: &Asked,
+        supposed: &Supposed,
+        now: Instant,
+    ) -> Result<Answered, Problem> {
+        let decisions = app.provider.decisions();
+        let revision = decisions.applied().revision;
+        let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
+            // Nobody comes to be by what can be supposed.
+            return self.explain(app, at, now).await;
+        };
+        let query = self.query(subject);
+        decisions.check_sent(at.resource_server.id, &query).await?;
+        let server = &at.resource_server;
+        let explained = app
+            .admin
+            .suppose(&server.name, supposed, async |tx| decisions.explain_within(tx, server.id, &query, now).await);
+        let explained = explained.await.map_err(|error| Problem::administration(&error, false).within("changes"))?;
+        let explanation = explained?;
         let valid_until = [explanation.valid_until, expires_at].into_iter().flatten().min();
         Ok(Answered::explained(Explanation { valid_until, ..explanation }, revision))
     }

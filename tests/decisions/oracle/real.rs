@@ -98,10 +98,13 @@ fn given(plan: &Plan) -> Given {
         disabled: Some(*disabled),
     });
     let others = plan.registered.iter().filter(|(name, _)| type_of(name) != "employee");
-    let others = others.map(|(name, attributes)| GivenSubject {
-        subject: name.clone(),
-        attributes: Some(attributes.clone()),
-        disabled: None,
+    let others = others.map(|(name, attributes)| {
+        let mut attributes = attributes.clone();
+        // Nobody may register what is known here of a person; so it must make no difference.
+        if type_of(name) == "user" {
+            attributes.retain(|attribute, _| attribute != "email");
+        }
+        GivenSubject { subject: name.clone(), attributes: Some(attributes), disabled: None }
     });
     let members = plan.members.iter().map(|member| {
         let Span { from, until } = member.span;

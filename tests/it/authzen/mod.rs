@@ -9,5 +9,6 @@ mod policies;
 mod reach;
 mod relations;
 mod search;
+mod suppose;
 mod watch;
 mod worlds;
