@@ -31,8 +31,13 @@ pub(super) struct Lead {
 pub(super) async fn check(conn: &mut Conn, of: ResourceServerId, leads: &[Lead]) -> Result<(), AdminError> {
     check_listed(conn, of, leads).await?;
     let on: Vec<_> = leads.iter().filter_map(|lead| Some((lead.index, &lead.object, lead.to.as_ref()?))).collect();
-    let above = Ways::read(conn, of, on.iter().map(|(_, _, to)| to.as_str()), Towards::Above).await?;
-    let below = Ways::read(conn, of, on.iter().map(|(_, object, _)| object.as_str()), Towards::Below).await?;
+    let Some((first, ..)) = on.first().copied() else { return Ok(()) };
+    // Which of several it is that leads so far, nobody has looked yet.
+    let of_first = |error: AdminError| error.at("write", first);
+    let above = Ways::read(conn, of, on.iter().map(|(_, _, to)| to.as_str()), Towards::Above).await;
+    let above = above.map_err(of_first)?;
+    let below = Ways::read(conn, of, on.iter().map(|(_, object, _)| object.as_str()), Towards::Below).await;
+    let below = below.map_err(of_first)?;
     let (mut above, mut below) = (Farthest::new(&above), Farthest::new(&below));
     for (index, object, to) in on {
         if above.from(to.as_str()) + 1 + below.from(object.as_str()) > CHAIN_MAX {

@@ -21,8 +21,8 @@ pub(super) const BATCH: i64 = changes::CHANGES_MAX + 1;
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 const FORGET_MARGIN: Duration = Duration::from_mins(5);
 
-/// Follows until the service is gone.
-pub(super) async fn follow(service: Weak<Decisions>, store: Arc<Store>, nudge: Arc<Notify>) {
+/// Follows until the service is gone, and listens to the store, where it tells of writes.
+pub(super) async fn follow(service: Weak<Decisions>, store: Option<Arc<Store>>, nudge: Arc<Notify>) {
     let mut failing = false;
     let mut listening = Box::pin(listen(store, nudge.clone()));
     loop {
@@ -54,7 +54,8 @@ pub(super) async fn follow(service: Weak<Decisions>, store: Arc<Store>, nudge: A
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Nudges whenever the database tells of a write. Never ends.
-async fn listen(store: Arc<Store>, nudge: Arc<Notify>) {
+async fn listen(store: Option<Arc<Store>>, nudge: Arc<Notify>) {
+    let Some(store) = store else { return std::future::pending().await };
     loop {
         if let Err(error) = store.listen(|| nudge.notify_one()).await {
             tracing::debug!(error = chain(&error), "the database cannot be listened to");

@@ -215,7 +215,9 @@ impl Decisions {
             feed: super::watch::feed(),
         });
         service.confirm(started);
-        let following = super::follow::follow(Arc::downgrade(&service), service.store.clone(), service.nudge.clone());
+        // A store that tells nothing must not outlive the service for it: its file is locked as long.
+        let told_by = service.store.tells().then(|| service.store.clone());
+        let following = super::follow::follow(Arc::downgrade(&service), told_by, service.nudge.clone());
         tokio::spawn(following);
         Ok(service)
     }

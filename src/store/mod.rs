@@ -150,6 +150,12 @@ impl Store {
         })
     }
 
+    /// Whether other sessions' writes are told, see [`Self::listen`].
+    #[must_use]
+    pub const fn tells(&self) -> bool {
+        matches!(self.back, Back::Pg { .. })
+    }
+
     /// Calls `told` at once and then after each write of authorization data, by whichever session, until the connection is
     /// lost. Waits for ever with SQLite, which tells nobody.
     ///

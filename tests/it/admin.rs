@@ -103,7 +103,7 @@ both! {
         };
         assert!(named("user:alice", "owner") && named("client:bot", "editor") && named("client:notes-api", "decision-caller"));
         let client = house.command(&["client", "show", "notes-api"]);
-        assert_eq!((&client["resource_server"], &client["resources"]), (&json!("notes"), &json!(["doorward"])));
+        assert_eq!((&client["resource_servers"], &client["resources"]), (&json!(["notes"]), &json!(["doorward"])));
         house.command(&["group", "create", "staff"]);
         house.command(&["group", "add", "staff", "user:ALICE"]);
         assert_eq!(house.command(&["group", "members", "staff"])["members"][0]["member"], "user:alice");

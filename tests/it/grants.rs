@@ -49,14 +49,17 @@ async fn pile_up(house: &House, session: SessionId) {
 
 both! {
     async fn any_number_of_grants_ends_at_once_and_on_every_node(house: House) {
-        let neighbour = house.neighbour().await;
+        // Two servers do not share one SQLite file.
+        let neighbour = if house.database_url.starts_with("postgres") { Some(house.neighbour().await) } else { None };
+        let nodes: Vec<_> = std::iter::once(&house).chain(&neighbour).collect();
         let admin = house.node().admin();
         for end in ["a new password", "signed out by an operator", "consent withdrawn", "signed out", "disabled"] {
             house.give_password("alice").await;
             let mut browser = Browser::new(&house);
             let tokens = Tokens::of(&house.exchange(&browser.code("alice", &[]).await).await).unwrap();
-            assert_eq!(house.userinfo(&tokens.access).await.status, 200, "{end}");
-            assert_eq!(neighbour.userinfo(&tokens.access).await.status, 200, "{end}");
+            for node in &nodes {
+                assert_eq!(node.userinfo(&tokens.access).await.status, 200, "{end}");
+            }
             let sid = claims_of(&tokens.id)["sid"].as_str().unwrap().parse().unwrap();
             pile_up(&house, sid).await;
             match end {
@@ -69,7 +72,7 @@ both! {
                     assert_eq!(out.at, "/signed-out");
                 }
             }
-            for node in [&house, &neighbour] {
+            for node in &nodes {
                 eventually(end, async || node.userinfo(&tokens.access).await.status == 401).await;
             }
             assert_eq!(house.refresh(&tokens.refresh).await.refusal(), (400, "invalid_grant".into()), "{end}");

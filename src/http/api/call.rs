@@ -145,6 +145,8 @@ fn row_target(row: &Row, operating: &Operating) -> Option<(&'static str, String)
 
 /// Where in a body a name stands, by itself or after its kind.
 fn named_in(body: &Value, name: &str) -> Option<String> {
+    // Of people other names may stand behind it.
+    let name = name.split_once(" (").map_or(name, |(name, _)| name);
     let is_it = |text: &str| {
         let own = text.split_once(':').map_or("", |(_, own)| own);
         text.eq_ignore_ascii_case(name) || own == name

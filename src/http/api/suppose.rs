@@ -59,6 +59,9 @@ pub(in crate::http) fn schema() -> Value {
 /// Reads them, at a resource server.
 pub(in crate::http) fn parse(changes: &Value, server: &Slug) -> Result<Supposed, Problem> {
     let within = |problem: Problem| problem.within("changes");
+    if !changes.is_object() {
+        return Err(Problem::member("changes", "must be an object"));
+    }
     check_texts(changes).map_err(within)?;
     let changes = read::<Changes>(changes).map_err(within)?;
     let assignments = changes.assignments.into_iter().enumerate().map(|(index, new)| {

@@ -71,7 +71,7 @@ fn good(row: &Row) -> (&'static str, Value) {
         ("POST", "/api/v1/groups/{group}/members") => ("/api/v1/groups/staff/members", json!({ "member": "user:bob" })),
         ("POST", "/api/v1/assignments") => (
             "/api/v1/assignments",
-            json!({ "principal": "user:bob", "resource_server": "notes", "role": "viewer", "effect": "allow" }),
+            json!({ "principal": "user:carol", "resource_server": "notes", "role": "viewer", "effect": "allow" }),
         ),
         ("POST", "/api/v1/api-keys") => ("/api/v1/api-keys", json!({ "name": "k", "permissions": ["read:user"] })),
         (method, path) => panic!("say here what {method} {path} accepts, so that it can be made wrong"),

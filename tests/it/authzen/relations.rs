@@ -219,7 +219,7 @@ both! {
         let (a, b) = tokio::join!(admin.write_relations(&notes, &alice), admin.write_relations(&notes, &bob));
         assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");
         let refused = a.err().or(b.err()).unwrap();
-        assert!(matches!(&refused, AdminError::Item { list: "require", .. }), "{refused}");
+        assert!(matches!(&refused, AdminError::Item { list: "require_absent", .. }), "{refused}");
     }
 
     async fn what_is_written_twice_is_there_once(house: House) {

@@ -420,6 +420,8 @@ both! {
         house.model(&records()).await;
         let all: Vec<_> = (0..1_100).map(|i| format!("record:r-{i:04}")).collect();
         register(&house, &all).await;
+        // A policy may permit any of them, so each is looked at.
+        house.policies("permit(principal, action, resource is Resource::record) when { resource has status && resource.status == \"free\" };").await;
         give(&house, "user:bob", "read:record", Some("record:r-1099"), Effect::Allow).await;
         let mut body = which("user:bob", "read", "record");
         let (found, next) = page(&house, "resource", &body).await;
