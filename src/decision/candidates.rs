@@ -1,5 +1,4 @@
-//! Whom or what a search looks at, in the order of a key that never changes; all that is registered of a type, where there
-//! is no narrower way.
+//! Whom or what a search looks at, in the order of a key that never changes: all of a type, where no way is narrower.
 
 use uuid::Uuid;
 

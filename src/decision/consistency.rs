@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::service::{DecisionError, Decisions};
+use super::error::DecisionError;
+use super::service::Decisions;
 use crate::domain::change::Position;
 
 /// What a request demands of its answer.

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::cache::{Changes, History, KeyCache};
 use super::engine::{Direct, Elsewhere, Key, PersonFacts, Scope, SubjectRef, SubjectState, WiderWorld, World};
-use super::service::{Caches, DecisionError, Decisions};
+use super::error::DecisionError;
+use super::service::{Caches, Decisions};
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Revision};
@@ -542,8 +543,7 @@ pub(super) struct SnapshotParts {
 impl SnapshotParts {
     pub(super) async fn read(tx: &mut Tx, at: ResourceServerId) -> Result<(Revision, Self), StoreError> {
         let revision = changes::position(tx).await?.revision;
-        let (rules, roles) = (rules::active(tx, at).await?, roles::all(tx, at).await?);
-        Ok((revision, Self { rules, roles }))
+        Ok((revision, Self { rules: rules::active(tx, at).await?, roles: roles::all(tx, at).await? }))
     }
 
     pub(super) async fn build(self, service: &Decisions, at: ResourceServerId) -> Result<Arc<Snapshot>, DecisionError> {

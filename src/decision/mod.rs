@@ -8,12 +8,15 @@ mod cache;
 mod candidates;
 mod consistency;
 mod engine;
+mod error;
 mod follow;
 pub mod given;
 mod load;
 pub mod memory;
+mod names;
 mod narrow;
 pub mod policies;
+mod registry;
 mod search;
 mod service;
 mod snapshot;
@@ -25,8 +28,10 @@ pub use self::engine::{
     Decision, Direct, Elsewhere, Explanation, Held, Key, Kind, Node, Outcome, PersonFacts, Query, Reason, Scope, Sent,
     SubjectRef, SubjectState, WiderWorld, World, decide, explain, held,
 };
+pub use self::error::DecisionError;
 pub use self::policies::{Policies, PolicyError};
+pub use self::registry::Registry;
 pub use self::search::{Found, Page, Target};
-pub use self::service::{DecisionError, DecisionOptions, Decisions, Registry};
+pub use self::service::{DecisionOptions, Decisions};
 pub use self::snapshot::Snapshot;
 pub use self::watch::{Affected, Told, Watch};

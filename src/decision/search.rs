@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::candidates::{self, Candidate};
 use super::engine::{self, Key, Outcome, Query, SubjectState, World as _};
+use super::error::DecisionError;
 use super::load::View;
 use super::narrow::{Narrow, Stop};
-use super::service::{DecisionError, Decisions};
+use super::service::Decisions;
 use crate::domain::change::Revision;
 use crate::domain::id::ResourceServerId;
 use crate::domain::name::Segment;

@@ -13,12 +13,13 @@ use super::cache::{Changes, History, KeyCache};
 use super::engine::{
     self, Decision, Direct, Explanation, Held, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef, SubjectState,
 };
+use super::error::DecisionError;
 use super::load::{SnapshotParts, View};
 use super::policies::{Policies, PolicyError};
+use super::registry::Registry;
 use super::snapshot::Snapshot;
 use super::watch::Applied;
 use crate::domain::assignment::{Assignment, Principal};
-use crate::domain::attribute::AttributeError;
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::client::Client;
 use crate::domain::entropy::Entropy;
@@ -27,43 +28,9 @@ use crate::domain::group::Membership;
 use crate::domain::id::{GrantId, PersonId, ResourceServerId, TokenId};
 use crate::domain::name::ClientName;
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
-use crate::domain::resource_server::ResourceServer;
 use crate::domain::time::{Clock, Instant};
 use crate::store::rules::Rules;
 use crate::store::{Store, StoreError, Tx, changes, clients, decisions, resource_servers, tokens};
-
-#[derive(Debug, thiserror::Error)]
-pub enum DecisionError {
-    /// The change log could not be read for longer than the freshness bound: better no answer than one from the past.
-    #[error("this node has not confirmed its state with the database for too long")]
-    Stale,
-    /// A consistency token of another history, or one that was made up.
-    #[error(
-        "this consistency token is not of the store's history: it was never given, or a backup was restored since; ask \
-         without it"
-    )]
-    UnknownPosition,
-    /// More groups, resources or relations than one decision may walk, or deeper ones.
-    #[error(
-        "the decision needs more than its budget of {} groups, {} resources around this one, {} of both, {} relations, \
-         {} edges, {} steps",
-        engine::PRINCIPALS_MAX,
-        engine::ANCESTORS_MAX,
-        engine::HOLDINGS_MAX,
-        engine::RELATIONS_MAX,
-        engine::EDGES_MAX,
-        engine::OBJECT_DEPTH_MAX
-    )]
-    OverBudget,
-    /// A property of the request is not of the type the model declares.
-    #[error(transparent)]
-    Sent(#[from] AttributeError),
-    /// Policies that were checked when they were written cannot be compiled any more.
-    #[error("the policies of this resource server cannot be read: {0}")]
-    Policies(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Compiled policies kept at most: of each resource server the present version, and a few before it.
 const COMPILED_MAX: u64 = 256;
@@ -79,41 +46,6 @@ pub struct DecisionOptions {
     pub cache_entries_max: u64,
     /// Grants, relations and memberships followed for one page of a search at most, to know where it must look.
     pub search_reach_max: usize,
-}
-
-/// All resource servers, by what they are asked for.
-#[derive(Debug, Default)]
-pub struct Registry {
-    ids: HashMap<ResourceServerId, Arc<ResourceServer>>,
-    identifiers: HashMap<String, Arc<ResourceServer>>,
-    names: HashMap<String, Arc<ResourceServer>>,
-}
-
-impl Registry {
-    fn build(all: Vec<ResourceServer>) -> Self {
-        let mut registry = Self::default();
-        for rs in all.into_iter().map(Arc::new) {
-            registry.ids.insert(rs.id, rs.clone());
-            registry.identifiers.insert(rs.identifier.clone(), rs.clone());
-            registry.names.insert(rs.name.as_str().to_owned(), rs);
-        }
-        registry
-    }
-
-    #[must_use]
-    pub fn by_id(&self, id: ResourceServerId) -> Option<&Arc<ResourceServer>> {
-        self.ids.get(&id)
-    }
-
-    #[must_use]
-    pub fn by_identifier(&self, identifier: &str) -> Option<&Arc<ResourceServer>> {
-        self.identifiers.get(identifier)
-    }
-
-    #[must_use]
-    pub fn by_name(&self, name: &str) -> Option<&Arc<ResourceServer>> {
-        self.names.get(name)
-    }
 }
 
 /// Policies, or what is wrong with them.

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::engine::Query;
-use super::service::DecisionError;
+use super::error::DecisionError;
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
 use crate::domain::group::GROUP_DEPTH_MAX;

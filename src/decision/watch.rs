@@ -3,23 +3,24 @@
 //! It names too much rather than too little: whoever drops all that is named keeps nothing that a write made wrong. What
 //! time alone changes is no write; answers say until when they hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OnceCell, broadcast};
-use uuid::Uuid;
 
+use super::error::DecisionError;
 use super::follow::{self, BATCH};
-use super::service::{DecisionError, Decisions};
+use super::names::{Names, Wanted};
+use super::service::Decisions;
 use crate::domain::assignment::Principal;
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::id::ResourceServerId;
 use crate::domain::model::{CLIENT, Model, SubjectPattern, USER};
+use crate::domain::name::Segment;
 use crate::domain::object::ObjectRef;
-use crate::store::people::PersonName;
-use crate::store::{Conn, StoreError, changes, clients, people, subjects};
+use crate::store::{StoreError, changes};
 
 /// So far behind, in writes, a watcher is told everything it missed; beyond, that it missed too much.
 pub const BEHIND_MAX: i64 = 10_000;
@@ -274,7 +275,7 @@ impl Affected {
 
     /// A person by one of their names. What single sectors know them by is told to nobody: all people stand in for it.
     fn user(&mut self, names: &Names, name: &str) {
-        match names.people.iter().flat_map(|(_, all)| all).find(|known| known.name == name) {
+        match names.people.values().flatten().find(|known| known.name == name) {
             Some(known) if known.is_pairwise() => self.subject(USER, None),
             Some(_) | None => self.subject(USER, Some(name)),
         }
@@ -321,89 +322,11 @@ fn led_to(model: &Model, to: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = vec![to.to_owned()];
     while let Some(to) = open.pop() {
-        for of in model.resources.keys().map(|of| of.as_str()).filter(|of| names(of, &to)) {
+        for of in model.resources.keys().map(Segment::as_str).filter(|of| names(of, &to)) {
             if found.insert(of.to_owned()) {
                 open.push(of.to_owned());
             }
         }
     }
     found
-}
-
-/// What the log knows by identifiers of its own, by the names that others know.
-#[derive(Default)]
-struct Names {
-    people: BTreeMap<Uuid, Vec<PersonName>>,
-    clients: BTreeMap<Uuid, String>,
-    externals: BTreeMap<Uuid, ObjectRef>,
-}
-
-/// What has to be looked up.
-enum Wanted<'a> {
-    Name(&'a str),
-    Principal(Principal),
-}
-
-impl<'a> Wanted<'a> {
-    fn of(changed: &'a Changed) -> Option<Self> {
-        match changed {
-            Changed::User(name) => Some(Self::Name(name)),
-            Changed::Person(id) => Some(Self::Principal(Principal::Person(*id))),
-            Changed::Memberships(of) | Changed::Assignments(_, of, _) | Changed::Attributes(_, of) => {
-                Some(Self::Principal(*of))
-            }
-            Changed::Client(_)
-            | Changed::ResourceServers
-            | Changed::Roles(_)
-            | Changed::Resource(..)
-            | Changed::Relations(..)
-            | Changed::ExternalSubject(..)
-            | Changed::Grant(_)
-            | Changed::Grants
-            | Changed::DeniedToken { .. }
-            | Changed::SigningKeys => None,
-        }
-    }
-}
-
-/// Names looked up by one statement at most.
-const NAMES_MAX: usize = 1_000;
-
-impl Names {
-    async fn load(conn: &mut Conn, changes: impl Iterator<Item = &Changed>) -> Result<Self, StoreError> {
-        let [mut of_people, mut of_clients, mut of_externals] = [const { BTreeSet::new() }; 3];
-        let mut names = BTreeSet::new();
-        for wanted in changes.filter_map(Wanted::of) {
-            match wanted {
-                Wanted::Name(name) => drop(names.insert(name.to_owned())),
-                Wanted::Principal(Principal::Person(id)) => drop(of_people.insert(id.uuid())),
-                Wanted::Principal(Principal::Client(id)) => drop(of_clients.insert(id.uuid())),
-                Wanted::Principal(Principal::External(id)) => drop(of_externals.insert(id.uuid())),
-                Wanted::Principal(Principal::Group(_)) => {}
-            }
-        }
-        let mut known = Self::default();
-        let names: Vec<_> = names.into_iter().collect();
-        for some in names.chunks(NAMES_MAX) {
-            of_people.extend(people::ids_of(conn, some).await?);
-        }
-        for some in chunks(&of_people) {
-            for name in people::all_names(conn, &some).await? {
-                known.people.entry(name.person.uuid()).or_default().push(name);
-            }
-        }
-        for some in chunks(&of_clients) {
-            known.clients.extend(clients::names(conn, &some).await?);
-        }
-        for some in chunks(&of_externals) {
-            let read = subjects::names(conn, &some).await?;
-            known.externals.extend(read.into_iter().filter_map(|(id, name)| Some((id, ObjectRef::parse(&name).ok()?))));
-        }
-        Ok(known)
-    }
-}
-
-fn chunks(ids: &BTreeSet<Uuid>) -> Vec<Vec<Uuid>> {
-    let ids: Vec<_> = ids.iter().copied().collect();
-    ids.chunks(NAMES_MAX).map(<[Uuid]>::to_vec).collect()
 }

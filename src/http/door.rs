@@ -6,11 +6,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use salvo::http::HeaderMap;
-use salvo::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use salvo::http::header::{AUTHORIZATION, HeaderName};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::App;
-use super::errors::{ErrorPage, OAuthError, Problem};
+use super::errors::{OAuthError, Problem};
 use super::form::{Form, decode};
 use super::frame::Noted;
 use crate::admin::Operator;
@@ -310,85 +310,4 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
     let token = header.to_str().ok().and_then(|text| text.split_once(' '));
     Ok(token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim()))
-}
-
-/// Lets in requests that carry an access token, in the header or, for a POST, in the form (RFC 6750 §2.1, §2.2); leaves the
-/// token in the depot. What it is good for is the endpoint's to check.
-#[derive(Clone)]
-pub(super) struct BearerDoor(pub Arc<App>);
-
-/// The one token of a request.
-pub(super) struct BearerToken(pub Secret);
-
-#[async_trait]
-impl Handler for BearerDoor {
-    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response, ctrl: &mut FlowCtrl) {
-        match self.enter(req).await {
-            Ok(token) => {
-                depot.insert_typed(token);
-                ctrl.call_next(req, depot, res).await;
-            }
-            Err(problem) => {
-                problem.render(res);
-                ctrl.skip_rest();
-            }
-        }
-    }
-}
-
-impl BearerDoor {
-    async fn enter(&self, req: &mut Request) -> Result<BearerToken, Problem> {
-        let in_header =
-            bearer(req.headers()).map_err(|_| Problem::bearer_request("there must be one Authorization header"))?;
-        let in_header = in_header.map(|token| Secret::new(token.to_owned()));
-        let is_form = req.headers().get(CONTENT_TYPE).is_some_and(|v| {
-            v.to_str().is_ok_and(|v| v.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
-        });
-        let posted = if req.method() == salvo::http::Method::POST && is_form {
-            let form = Form::read(req, self.0.limits.body_max_bytes).await;
-            let form = form.map_err(|error| Problem::bearer_request(&error.to_string()))?;
-            form.get("access_token").map(|token| Secret::new(token.to_owned()))
-        } else {
-            None
-        };
-        match (in_header, posted) {
-            (Some(token), None) | (None, Some(token)) => Ok(BearerToken(token)),
-            (Some(_), Some(_)) => Err(Problem::bearer_request("the token must be sent in one way only")),
-            (None, None) => Err(Problem::unauthenticated_bearer()),
-        }
-    }
-}
-
-/// Lets in whoever holds the set-up link; leaves the link and the form in the depot.
-#[derive(Clone)]
-pub(super) struct SetupDoor(pub Arc<App>);
-
-/// What the set-up door let in.
-pub(super) struct SetupEntered {
-    pub link: Secret,
-    pub form: Option<Form>,
-}
-
-#[async_trait]
-impl Handler for SetupDoor {
-    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response, ctrl: &mut FlowCtrl) {
-        let link = Secret::new(req.param::<String>("link").unwrap_or_default());
-        let entered = match self.0.setup.check_setup(&link).await {
-            Ok(()) if req.method() == salvo::http::Method::POST => {
-                Form::read(req, self.0.limits.body_max_bytes).await.map(Some).map_err(ErrorPage::from)
-            }
-            Ok(()) => Ok(None),
-            Err(error) => Err(ErrorPage::from(error)),
-        };
-        match entered {
-            Ok(form) => {
-                depot.insert_typed(SetupEntered { link, form });
-                ctrl.call_next(req, depot, res).await;
-            }
-            Err(page) => {
-                page.render(req, res);
-                ctrl.skip_rest();
-            }
-        }
-    }
 }

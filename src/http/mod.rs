@@ -8,6 +8,7 @@ pub mod openapi;
 
 mod api;
 mod authzen;
+mod bearer_door;
 mod browser_door;
 mod client_address;
 mod cookies;
@@ -23,6 +24,7 @@ mod operator_door;
 mod pages;
 mod reply;
 mod routes;
+mod setup_door;
 mod standards;
 
 use std::sync::Arc;

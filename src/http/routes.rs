@@ -8,10 +8,12 @@ use salvo::handler::Handler;
 use salvo::routing::Router;
 use salvo::{Service, catch_panic::CatchPanic, timeout::Timeout};
 
+use super::bearer_door::BearerDoor;
 use super::browser_door::{InteractionDoor, OwnPageDoor};
-use super::door::{BearerDoor, ClientDoor, DecisionDoor, ExplanationDoor, SetupDoor};
+use super::door::{ClientDoor, DecisionDoor, ExplanationDoor};
 use super::ledger::{self, Caller, Endpoint, Row, Verb};
 use super::operator_door::OperatorDoor;
+use super::setup_door::SetupDoor;
 use super::{App, api, authzen, cors, errors, frame, health, oidc, openapi, pages};
 use crate::decision::Target;
 

@@ -65,7 +65,9 @@ impl Reach {
             match self.incoming.remove_entry(reached.object.as_str()) {
                 None => waiting.push(reached),
                 Some((object, edges)) => {
-                    edges.iter().for_each(|edge| self.step(ways, &reached, edge));
+                    for edge in edges.iter() {
+                        self.step(ways, &reached, edge);
+                    }
                     self.incoming.insert(object, edges);
                 }
             }

@@ -161,7 +161,9 @@ impl Narrow<'_, '_> {
                 let limit = self.limit();
                 let edges = rows::edges_of(self.tx, self.at, some, limit).await?;
                 self.spend(edges.len())?;
-                edges.into_iter().for_each(|(object, edge)| walk.edges.entry(object).or_default().push(edge));
+                for (object, edge) in edges {
+                    walk.edges.entry(object).or_default().push(edge);
+                }
             }
             for object in objects {
                 walk.edges.entry(object).or_default();

@@ -10,8 +10,8 @@ mod forwards;
 mod ways;
 
 use super::engine::{self, AtLarge, Outcome, Query, Scope};
+use super::error::DecisionError;
 use super::load::View;
-use super::service::DecisionError;
 use super::snapshot::Snapshot;
 use crate::domain::assignment::Principal;
 use crate::domain::id::ResourceServerId;

@@ -72,11 +72,10 @@ pub(super) fn links(text: &str) -> Result<usize, PolicyError> {
                 level.links += 1;
                 level.below = level.below.max(inner);
             }
-            Token::Close(_) => {}
             Token::Link => level.links += 1,
             Token::Comma => level.end_part(),
             Token::End if outer.is_empty() => level = Level::default(),
-            Token::End => {}
+            Token::Close(_) | Token::End => {}
         }
         longest = longest.max(level.branch());
         if longest > POLICY_LINKS_MAX {

@@ -8,8 +8,10 @@ use super::super::openapi::about;
 use super::page::LIMIT_MAX;
 use super::request::{NAME_LEN_MAX, TOKEN_LEN_MAX};
 
+type Schema = fn() -> Value;
+
 pub(in crate::http) fn describe(endpoint: Endpoint) -> Option<Described> {
-    let (question, answer): (fn() -> Value, fn() -> Value) = match endpoint {
+    let (question, answer): (Schema, Schema) = match endpoint {
         Endpoint::Evaluation => (evaluation, decision),
         Endpoint::Evaluations => (evaluations, decisions),
         Endpoint::SearchSubject => (search_subject, found),

@@ -40,7 +40,7 @@ impl Watching {
 
 #[handler]
 impl Watching {
-    async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
+    fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
         match self.watch(req, depot) {
             Ok(events) => sse::stream(res, events),
             Err(problem) => problem.render(res),

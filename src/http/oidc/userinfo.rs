@@ -5,7 +5,7 @@ use std::sync::Arc;
 use salvo::http::StatusCode;
 use salvo::{Depot, Response, handler};
 
-use super::super::door::BearerToken;
+use super::super::bearer_door::BearerToken;
 use super::super::errors::Problem;
 use super::super::{App, reply};
 

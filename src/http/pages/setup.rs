@@ -7,10 +7,10 @@ use salvo::http::StatusCode;
 use salvo::{Depot, Request, Response, handler};
 
 use super::super::App;
-use super::super::door::SetupEntered;
 use super::super::errors::ErrorPage;
 use super::super::form::Form;
 use super::super::in_own_task;
+use super::super::setup_door::SetupEntered;
 use super::{Language, render};
 use crate::admin::AdminError;
 use crate::admin::people::NewPerson;

@@ -192,10 +192,10 @@ fn permissions(plan: &Plan, role: &str) -> BTreeSet<String> {
     plan.roles.iter().filter(|role| names.contains(&role.name)).flat_map(|role| role.permissions.clone()).collect()
 }
 
-/// By whole segments.
+/// By whole segments. Nothing is called `*`, so whoever asks about that asks about nothing that could be held.
 fn covers(permission: &str, action: &str, of: &str) -> bool {
     let (left, right) = permission.split_once(':').unwrap();
-    (left == "*" || left == action) && (right == "*" || right == of)
+    action != "*" && of != "*" && (left == "*" || left == action) && (right == "*" || right == of)
 }
 
 /// Whether the model allows the edge, as it is now.

@@ -80,7 +80,7 @@ both! {
         assert_eq!(answer.json()["explanation"]["children"][0]["kind"], "subject_unknown");
         assert!(!answer.header("doorward-decision-id").is_empty());
         let mut changed = body.clone();
-        changed["changes"] = json!({ "relations": {} });
+        changed["change"] = json!({});
         let refused = house.json(EXPLAIN, &auth, &changed).await;
         assert_eq!(refused.status, 400, "{refused:?}");
         assert!(refused.text.contains("is no member of this request"), "{refused:?}");

@@ -104,6 +104,8 @@ fn spellings(secret: &str) -> Vec<(&'static str, String)> {
     if standard != secret {
         all.push(("the other alphabet", standard));
     }
+    // A verifier may begin as it would in capitals.
+    all.retain(|(_, spelling)| spelling != secret);
     all
 }
 
