@@ -65,7 +65,7 @@ impl Reach {
             match self.incoming.remove_entry(reached.object.as_str()) {
                 None => waiting.push(reached),
                 Some((object, edges)) => {
-                    for edge in edges.iter() {
+                    for edge in &edges {
                         self.step(ways, &reached, edge);
                     }
                     self.incoming.insert(object, edges);

@@ -5,6 +5,8 @@
 //! `tests/decisions/oracle/run` asks a million times; `cargo test` some thousands. Both begin at a random place, unless
 //! `ORACLE_SEED` says where; a failure says what to set it to, and shows the smallest world that it found to fail.
 
+#![expect(clippy::print_stdout, reason = "a long run says how far it is, and any what it was about")]
+
 mod cedar;
 mod large;
 mod naive;

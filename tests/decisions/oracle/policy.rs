@@ -33,7 +33,8 @@ pub fn make(model: &ModelPlan, at: usize, (forbid, head, conditions): &Raw) -> P
     let mut text = String::new();
     for (kind, number, unless) in conditions {
         let condition = condition(model, &mut names, *kind, *number);
-        text += &format!("{} {{ {condition} }} ", if *unless { "unless" } else { "when" });
+        let word = if *unless { "unless" } else { "when" };
+        text.extend([word, " { ", &condition, " } "]);
     }
     let head = format!("{}, {}, {}", principal(model, head.0), action(head.1), resource(model, head.2));
     PolicyPlan { id: format!("p{at}"), forbid: *forbid, head, conditions: text, names }

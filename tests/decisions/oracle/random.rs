@@ -122,7 +122,10 @@ fn models() -> impl Strategy<Value = Option<RawModel>> {
     prop::option::weighted(0.95, (vec(relations, TYPES.len()), attributes, any::<u8>(), any::<bool>()))
 }
 
-fn rules() -> impl Strategy<Value = (Option<RawModel>, Vec<(Vec<u8>, Vec<u8>)>, Vec<policy::Raw>, Vec<Numbers>)> {
+/// A model, roles, policies, and how the model was narrowed.
+type RawRules = (Option<RawModel>, Vec<(Vec<u8>, Vec<u8>)>, Vec<policy::Raw>, Vec<Numbers>);
+
+fn rules() -> impl Strategy<Value = RawRules> {
     let role = (vec(any::<u8>(), 0..=3), vec(any::<u8>(), 0..=2));
     let narrowed = prop_oneof![3 => Just(Vec::new()), 1 => vec(numbers(), 1..=4)];
     (models(), vec(role, ROLES.len()), vec(policy::raw(), 0..=4), narrowed)

@@ -73,7 +73,7 @@ pub fn compile(plan: &Plan, model: Option<&ModelPlan>) -> (Rulebook, BTreeSet<St
         let kept = plan.policies.iter().filter(|policy| !refused.contains(&policy.id));
         let text: String = kept.clone().map(|policy| policy.text() + "\n").collect();
         let errors = match Rulebook::compile(&declared, &roles, model.as_ref(), &text) {
-            Ok(rules) => return (rules, refused),
+            Ok(book) => return (book, refused),
             Err(errors) => errors,
         };
         let named = |id: &str| errors.iter().any(|error| error.contains(&format!("policy \"{id}\"")));

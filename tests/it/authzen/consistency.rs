@@ -39,8 +39,8 @@ async fn an_answer_elsewhere_is_as_recent_as_is_asked_for() {
             let token = format!("at_least={}", given.header("doorward-consistency-token"));
             assert!(other.decided_with(&token).await, "round {round}: what was given");
             let id = given.json()["id"].as_str().unwrap().to_owned();
-            let taken = root.delete(&format!("/api/v1/assignments/{id}")).await;
-            assert!(!taken.header("doorward-consistency-token").is_empty());
+            let deleted = root.delete(&format!("/api/v1/assignments/{id}")).await;
+            assert!(!deleted.header("doorward-consistency-token").is_empty());
             assert!(!other.decided_with("full").await, "round {round}: what was taken");
         }
     }

@@ -248,7 +248,9 @@ async fn every_answer_is_that_of_the_revision_it_names() {
     let mut permits = 0;
     for answered in &answers {
         while let Some((_, changes)) = next.next_if(|(revision, _)| **revision <= answered.revision) {
-            changes.iter().for_each(|change| state.apply(change));
+            for change in changes {
+                state.apply(change);
+            }
         }
         let Answered { asked, person, document, permitted, revision, at_least } = answered;
         assert_eq!(*permitted, state.permits(person, document), "{asked}, as of {revision}");

@@ -405,8 +405,8 @@ impl Stage {
         self.play(world).await;
         let mut registered: Vec<_> =
             OBJECTS.into_iter().filter(|object| !world.unregistered.contains(object)).collect();
-        let searches = Self::searches(&registered);
-        let (target, mut body) = searches[searched.index(searches.len())].clone();
+        let all_searches = Self::searches(&registered);
+        let (target, mut body) = all_searches[searched.index(all_searches.len())].clone();
         let plain = body.clone();
         body["page"] = json!({ "limit": 1 });
         let mut changes = changes.iter();

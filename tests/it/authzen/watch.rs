@@ -61,14 +61,15 @@ impl Stream {
                     id: field("id:").unwrap(),
                     data: serde_json::from_str(&data).unwrap(),
                 });
-                self.text = rest.to_owned();
+                let rest = rest.to_owned();
+                self.text = rest;
                 if parsed.is_some() {
                     return parsed;
                 }
             }
             let more = tokio::time::timeout(Duration::from_secs(5), self.response.chunk()).await;
             let more = more.expect("an event within five seconds").ok()??;
-            self.text.push_str(&String::from_utf8(more.to_vec()).unwrap());
+            self.text.push_str(std::str::from_utf8(&more).unwrap());
         }
     }
 
