@@ -119,7 +119,10 @@ fn look(plan: &Plan, model: &ModelPlan, ask: &Ask, me: &str) -> Seen {
                 Place::Resource => at(plan.resources.get(&ask.resource), attribute.name).cloned(),
                 Place::Action | Place::Context => None,
             };
-            let is_said = attribute.by_request || matches!(place, Place::Action | Place::Context);
+            // What is known here of a person is nobody else's to say, in no request either.
+            let is_known_here =
+                person.is_some() && place == Place::Subject && ["username", "email"].contains(&attribute.name);
+            let is_said = (attribute.by_request && !is_known_here) || matches!(place, Place::Action | Place::Context);
             let said = if is_said { sent(ask, attribute).cloned() } else { None };
             match said.or(stored).map(|given| value(attribute.sort, &given)) {
                 Some(Some(given)) => drop(here.insert(attribute.name.to_owned(), given)),
