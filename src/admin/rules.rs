@@ -183,5 +183,6 @@ async fn declare_actions(edit: &mut Edit, server: &ResourceServer, model: &Model
 /// The model of a resource server that has one.
 pub(super) async fn required_model(conn: &mut Conn, server: &ResourceServer) -> Result<Model, AdminError> {
     let model = rules::active(conn, server.id).await?.model.map(|(_, model)| model);
-    model.ok_or_else(|| AdminError::not_found("model of resource server", server.name.as_str()))
+    let problem = || AdminError::invalid("", format!("{} has no model yet: put its rules first", server.name));
+    model.ok_or_else(problem)
 }
