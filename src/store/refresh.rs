@@ -143,7 +143,10 @@ pub async fn rotate(
         refresh_tokens::successor_sealed.eq(to.sealed),
     ));
     // The token has been used, so the copy of it that its own predecessor could open is not needed any more.
-    let before = refresh_tokens::table.filter(refresh_tokens::successor.eq(&token.as_bytes()[..]));
+    // Sought within the family: its index serves that, and none serves a successor alone.
+    let before = refresh_tokens::table
+        .filter(refresh_tokens::family_id.eq(Uid(family.uuid())))
+        .filter(refresh_tokens::successor.eq(&token.as_bytes()[..]));
     let wipe = diesel::update(before).set(refresh_tokens::successor_sealed.eq(None::<Vec<u8>>));
     let insert = diesel::insert_into(refresh_tokens::table).values(row(to.digest, family, now));
     let (families, tokens) = match &mut **tx {
