@@ -29,8 +29,17 @@ pub(super) struct Recent {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct History(u64);
 
+/// What is remembered of a change: of assignments no scope, since one value may hold those of all scopes.
+fn remembered(changed: Changed) -> Changed {
+    match changed {
+        Changed::Assignments(at, of, Some(_)) => Changed::Assignments(at, of, None),
+        other => other,
+    }
+}
+
 impl Recent {
     fn mark(&mut self, changed: Changed, revision: Revision) {
+        let changed = remembered(changed);
         self.at.insert(changed.clone(), revision);
         self.order.push_back((revision, changed));
         if self.order.len() > RECENT_MAX
@@ -43,7 +52,7 @@ impl Recent {
         }
     }
 
-    /// Whether the key is known not to have changed after `revision`.
+    /// Whether the key is known not to have changed after `revision`. Of assignments it is to be asked without a scope.
     fn unchanged_since(&self, changed: &Changed, revision: Revision) -> bool {
         revision >= self.floor && self.at.get(changed).is_none_or(|at| *at <= revision)
     }
@@ -79,19 +88,23 @@ impl Changes {
 }
 
 /// One cache of one kind of value, each with the revision it was read at.
-pub(super) struct KeyCache<K, V>(moka::sync::Cache<K, (Revision, V)>);
+pub(super) struct KeyCache<K, V>(moka::sync::Cache<K, (Revision, V), Hashing>);
+
+type Hashing = foldhash::fast::RandomState;
 
 impl<K: Hash + Eq + Send + Sync + Clone + 'static, V: Clone + Send + Sync + 'static> KeyCache<K, V> {
     /// At most `entries_max` values; the least used go first.
     pub(super) fn new(entries_max: u64) -> Self {
-        Self(moka::sync::Cache::new(entries_max))
+        Self(moka::sync::Cache::builder().max_capacity(entries_max).build_with_hasher(Hashing::default()))
     }
 
     /// For lists: each counts as one value and one more for each of its entries, or a few long ones would take the room
     /// of all.
     pub(super) fn of_lists(entries_max: u64, length: fn(&V) -> usize) -> Self {
         let weigh = move |_: &K, (_, list): &(Revision, V)| u32::try_from(length(list) + 1).unwrap_or(u32::MAX);
-        Self(moka::sync::Cache::builder().max_capacity(entries_max).weigher(weigh).build())
+        Self(
+            moka::sync::Cache::builder().max_capacity(entries_max).weigher(weigh).build_with_hasher(Hashing::default()),
+        )
     }
 
     pub(super) fn get<Q>(&self, key: &Q) -> Option<(Revision, V)>
@@ -126,7 +139,28 @@ impl<K: Hash + Eq + Send + Sync + Clone + 'static, V: Clone + Send + Sync + 'sta
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::domain::assignment::Principal;
+    use crate::domain::id::{PersonId, ResourceServerId};
+    use crate::domain::object::ObjectRef;
+
+    #[test]
+    fn a_change_on_one_resource_keeps_out_what_was_read_before_of_all_that_somebody_holds() {
+        let (log, cache) = (Changes::default(), KeyCache::new(10));
+        let (at, of) = (ResourceServerId::from_uuid(Uuid::nil()), Principal::Person(PersonId::from_uuid(Uuid::nil())));
+        let on = Some(ObjectRef::parse("document:7").unwrap());
+        let whole = Changed::Assignments(at, of, None);
+        log.mark(Changed::Assignments(at, of, on), Revision(7), |_| cache.drop_key(&of));
+        let mut put = |revision: i64| {
+            cache.put(&log, &whole, (log.history(), Revision(revision)), of, revision);
+            cache.get(&of).map(|(_, value)| value)
+        };
+        assert_eq!(put(6), None);
+        assert!(!log.unchanged_since(&whole, Revision(6)));
+        assert_eq!(put(7), Some(7));
+    }
 
     #[test]
     fn what_was_read_of_another_history_stays_out_however_high_its_revision() {

@@ -154,7 +154,10 @@ impl Decisions {
             Changed::ResourceServers => caches.registry.drop_all(),
             Changed::Roles(of) => caches.snapshots.drop_key(of),
             Changed::Memberships(of) => caches.memberships.drop_key(of),
-            Changed::Assignments(at, of, scope) => caches.assignments.drop_key(&(*at, *of, scope.clone())),
+            Changed::Assignments(at, of, scope) => {
+                caches.holdings.drop_key(&(*at, *of));
+                caches.assignments.drop_key(&(*at, *of, scope.clone()));
+            }
             Changed::Resource(at, object) => {
                 let key = (*at, object.clone());
                 caches.listed.drop_key(&key);
@@ -196,6 +199,7 @@ impl Decisions {
     fn drop_all(&self) {
         self.caches.subjects.drop_all();
         self.caches.memberships.drop_all();
+        self.caches.holdings.drop_all();
         self.caches.assignments.drop_all();
         self.caches.snapshots.drop_all();
         self.caches.clients.drop_all();

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::cache::{Changes, History, KeyCache};
-use super::engine::{Direct, Elsewhere, Key, PersonFacts, Scope, SubjectRef, SubjectState, WiderWorld, World};
+use super::engine::{
+    Direct, Elsewhere, Holdings, Key, PersonFacts, Scope, SubjectRef, SubjectState, WHOLE_MAX, WiderWorld, World,
+};
 use super::error::DecisionError;
 use super::service::{Caches, Decisions};
 use super::snapshot::Snapshot;
@@ -21,11 +23,12 @@ use crate::store::decisions::{self, LISTED_MAX, LISTED_ROWS_MAX, SubjectRow};
 use crate::store::rules::Rules;
 use crate::store::{Conn, StoreError, Tx, changes, roles, rules};
 
-/// A key the engine used: a view over the caches is about one subject at one resource server, so they need not be repeated.
+/// A key the engine used: a view is about one resource server, so that need not be repeated.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Used {
-    Subject,
+    Subject(SubjectRef),
     Memberships(Principal),
+    Holdings(Principal),
     Assignments(Principal, Scope),
     Listed(ObjectRef),
     Direct(ObjectRef, EdgeSubject),
@@ -39,7 +42,6 @@ pub(super) struct View<'a> {
     /// `None` once pinned to a transaction: caches may be of another revision.
     caches: Option<&'a Caches>,
     at: ResourceServerId,
-    subject: &'a SubjectRef,
     snapshot: Arc<Snapshot>,
     history: History,
     /// What was applied before the first look at a cache: cached values are true as of then or later.
@@ -48,6 +50,7 @@ pub(super) struct View<'a> {
     loaded_at: HashMap<Used, Revision>,
     states: HashMap<SubjectRef, SubjectState>,
     memberships: HashMap<Principal, Arc<[Membership]>>,
+    holdings: HashMap<Principal, Arc<Holdings>>,
     assignments: HashMap<(Principal, Scope), Arc<[Assignment]>>,
     listed: HashMap<ObjectRef, Arc<[Edge]>>,
     direct: HashMap<(ObjectRef, EdgeSubject), Arc<[Direct]>>,
@@ -61,14 +64,10 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     /// A view over the caches.
-    pub(super) async fn cached(
-        service: &'a Decisions,
-        at: ResourceServerId,
-        subject: &'a SubjectRef,
-    ) -> Result<Self, DecisionError> {
+    pub(super) async fn cached(service: &'a Decisions, at: ResourceServerId) -> Result<Self, DecisionError> {
         let read = (service.changes.history(), service.applied().revision);
         let (revision, snapshot) = service.snapshot(at).await?;
-        let view = Self::new(service, Some(&service.caches), at, subject, snapshot, read);
+        let view = Self::new(service, Some(&service.caches), at, snapshot, read);
         view.saw(revision);
         Ok(view)
     }
@@ -78,20 +77,18 @@ impl<'a> View<'a> {
         service: &'a Decisions,
         tx: &mut Tx,
         at: ResourceServerId,
-        subject: &'a SubjectRef,
     ) -> Result<Self, DecisionError> {
         let history = service.changes.history();
         let (revision, parts) = SnapshotParts::read(tx, at).await?;
         // Compiled before the transaction began, unless the rules have changed since.
         let snapshot = parts.build(service, at).await?;
-        Ok(Self::new(service, None, at, subject, snapshot, (history, revision)))
+        Ok(Self::new(service, None, at, snapshot, (history, revision)))
     }
 
     fn new(
         service: &'a Decisions,
         caches: Option<&'a Caches>,
         at: ResourceServerId,
-        subject: &'a SubjectRef,
         snapshot: Arc<Snapshot>,
         (history, start): (History, Revision),
     ) -> Self {
@@ -99,7 +96,6 @@ impl<'a> View<'a> {
             service,
             caches,
             at,
-            subject,
             snapshot,
             history,
             start,
@@ -107,6 +103,7 @@ impl<'a> View<'a> {
             loaded_at: HashMap::new(),
             states: HashMap::new(),
             memberships: HashMap::new(),
+            holdings: HashMap::new(),
             assignments: HashMap::new(),
             listed: HashMap::new(),
             direct: HashMap::new(),
@@ -161,9 +158,9 @@ impl<'a> View<'a> {
 
     fn changed(&self, used: &Used) -> Changed {
         match used {
-            Used::Subject => self.changed_subject(self.subject),
+            Used::Subject(subject) => self.changed_subject(subject),
             Used::Memberships(of) => Changed::Memberships(*of),
-            Used::Assignments(of, scope) => Changed::Assignments(self.at, *of, scope.clone()),
+            Used::Holdings(of) | Used::Assignments(of, _) => Changed::Assignments(self.at, *of, None),
             Used::Listed(object) | Used::Resource(object) => Changed::Resource(self.at, object.clone()),
             Used::Direct(object, subject) => Changed::Relations(self.at, object.clone(), subject.clone()),
             Used::Person(id) => Changed::Person(*id),
@@ -184,14 +181,25 @@ impl<'a> View<'a> {
     /// # Errors
     /// The store's, or [`DecisionError::OverBudget`] for a resource that leads on to more than a decision may walk.
     pub(super) async fn load(&mut self, conn: &mut Conn, keys: Vec<Key>) -> Result<(), DecisionError> {
-        let Wanted { subjects, memberships, assignments, listed, direct, people, attributes, resources, elsewhere } =
-            Wanted::sort(keys);
+        let Wanted {
+            subjects,
+            memberships,
+            holdings,
+            assignments,
+            listed,
+            direct,
+            people,
+            attributes,
+            resources,
+            elsewhere,
+        } = Wanted::sort(keys);
         for some in subjects.chunks(KEYS_MAX) {
             self.load_subjects(conn, some).await?;
         }
         for some in memberships.chunks(KEYS_MAX) {
             self.load_memberships(conn, some).await?;
         }
+        self.load_holdings(conn, &holdings).await?;
         for some in assignments.chunks(KEYS_MAX) {
             self.load_assignments(conn, some).await?;
         }
@@ -254,7 +262,7 @@ impl<'a> View<'a> {
 
     fn keep_subject(&mut self, subject: &SubjectRef, state: SubjectState, revision: Revision) {
         self.states.insert(subject.clone(), state);
-        self.read(Used::Subject, revision);
+        self.read(Used::Subject(subject.clone()), revision);
         let (Some(caches), changed, log) = (self.caches, self.changed_subject(subject), &self.service.changes) else {
             return;
         };
@@ -273,6 +281,28 @@ impl<'a> View<'a> {
             let list: Arc<[_]> = read.values.remove(&principal.uuid()).unwrap_or_default().into();
             self.keep(Used::Memberships(*principal), read.revision, |c| &c.memberships, *principal, &list);
             self.memberships.insert(*principal, list);
+        }
+        Ok(())
+    }
+
+    /// Of each either all, or that it is too much for one value. Where more is found than all of them may hold together, it
+    /// is some of them who hold too much: asked again by halves, until it is known who.
+    async fn load_holdings(&mut self, conn: &mut Conn, of: &[Principal]) -> Result<(), StoreError> {
+        let mut open: Vec<_> = of.chunks(HOLDERS_MAX).collect();
+        while let Some(some) = open.pop() {
+            let rows_max = some.len() * WHOLE_MAX + 1;
+            let mut read = decisions::assignments_anywhere(conn, self.at, some, rows_max).await?;
+            let rows: usize = read.values.values().map(Vec::len).sum();
+            if rows == rows_max && some.len() > 1 {
+                open.extend(some.chunks(some.len().div_ceil(2)));
+                continue;
+            }
+            for principal in some {
+                let holdings = Arc::new(Holdings::of(read.values.remove(&principal.uuid()).unwrap_or_default()));
+                let key = (self.at, *principal);
+                self.keep(Used::Holdings(*principal), read.revision, |c| &c.holdings, key, &holdings);
+                self.holdings.insert(*principal, holdings);
+            }
         }
         Ok(())
     }
@@ -413,16 +443,19 @@ impl<'a> View<'a> {
         self.saw(revision);
     }
 
-    fn uses(&self, used: Used) {
+    fn uses(&self, used: impl FnOnce() -> Used) {
         // What comes from one transaction needs no second look.
         if self.caches.is_some() {
-            self.used.borrow_mut().push(used);
+            self.used.borrow_mut().push(used());
         }
     }
 }
 
 /// Keys of one statement at most: SQLite takes 32,766 values, and an assignment has two.
 pub(super) const KEYS_MAX: usize = 5_000;
+
+/// Holders of assignments asked for by one statement.
+const HOLDERS_MAX: usize = 256;
 
 /// Edges that lead on, loaded at once: more than one decision may look at, since searches load for many.
 const LOADED_EDGES_MAX: usize = 400_000;
@@ -432,6 +465,7 @@ const LOADED_EDGES_MAX: usize = 400_000;
 struct Wanted {
     subjects: Vec<SubjectRef>,
     memberships: Vec<Principal>,
+    holdings: Vec<Principal>,
     assignments: Vec<(Principal, Scope)>,
     listed: Vec<ObjectRef>,
     direct: Vec<(ObjectRef, EdgeSubject)>,
@@ -448,6 +482,7 @@ impl Wanted {
             match key {
                 Key::Subject(of) => wanted.subjects.push(of),
                 Key::Memberships(of) => wanted.memberships.push(of),
+                Key::Holdings(of) => wanted.holdings.push(of),
                 Key::Assignments(of, scope) => wanted.assignments.push((of, scope)),
                 Key::Listed(object) => wanted.listed.push(object),
                 Key::Direct(object, subject) => wanted.direct.push((object, subject)),
@@ -474,7 +509,7 @@ impl World for View<'_> {
     }
 
     fn subject(&self, subject: &SubjectRef) -> Option<SubjectState> {
-        self.uses(Used::Subject);
+        self.uses(|| Used::Subject(subject.clone()));
         self.states.get(subject).copied().or_else(|| match subject {
             SubjectRef::External(name) => self.hit(self.caches?.externals.get(&(self.at, name.clone()))),
             named => self.hit(self.caches?.subjects.get(named)),
@@ -482,39 +517,44 @@ impl World for View<'_> {
     }
 
     fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>> {
-        self.uses(Used::Memberships(of));
+        self.uses(|| Used::Memberships(of));
         self.memberships.get(&of).cloned().or_else(|| self.hit(self.caches?.memberships.get(&of)))
     }
 
+    fn holdings(&self, of: Principal) -> Option<Arc<Holdings>> {
+        self.uses(|| Used::Holdings(of));
+        self.holdings.get(&of).cloned().or_else(|| self.hit(self.caches?.holdings.get(&(self.at, of))))
+    }
+
     fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>> {
-        self.uses(Used::Assignments(of, scope.clone()));
+        self.uses(|| Used::Assignments(of, scope.clone()));
         let loaded = self.assignments.get(&(of, scope.clone())).cloned();
         loaded.or_else(|| self.hit(self.caches?.assignments.get(&(self.at, of, scope.clone()))))
     }
 
     fn listed(&self, object: &ObjectRef) -> Option<Arc<[Edge]>> {
-        self.uses(Used::Listed(object.clone()));
+        self.uses(|| Used::Listed(object.clone()));
         self.listed.get(object).cloned().or_else(|| self.hit(self.caches?.listed.get(&(self.at, object.clone()))))
     }
 
     fn direct(&self, object: &ObjectRef, subject: &EdgeSubject) -> Option<Arc<[Direct]>> {
-        self.uses(Used::Direct(object.clone(), subject.clone()));
+        self.uses(|| Used::Direct(object.clone(), subject.clone()));
         let loaded = self.direct.get(&(object.clone(), subject.clone())).cloned();
         loaded.or_else(|| self.hit(self.caches?.direct.get(&(self.at, object.clone(), subject.clone()))))
     }
 
     fn person(&self, id: PersonId) -> Option<Arc<PersonFacts>> {
-        self.uses(Used::Person(id));
+        self.uses(|| Used::Person(id));
         self.people.get(&id).cloned().or_else(|| self.hit(self.caches?.people.get(&id)))
     }
 
     fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>> {
-        self.uses(Used::Attributes(of));
+        self.uses(|| Used::Attributes(of));
         self.attributes.get(&of).cloned().or_else(|| self.hit(self.caches?.attributes.get(&(self.at, of))))
     }
 
     fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>> {
-        self.uses(Used::Resource(object.clone()));
+        self.uses(|| Used::Resource(object.clone()));
         let loaded = self.resources.get(object).cloned();
         loaded.or_else(|| self.hit(self.caches?.resources.get(&(self.at, object.clone()))))
     }

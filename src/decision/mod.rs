@@ -25,8 +25,8 @@ mod watch;
 
 pub use self::consistency::Consistency;
 pub use self::engine::{
-    Decision, Direct, Elsewhere, Explanation, Held, Key, Kind, Node, Outcome, PersonFacts, Query, Reason, Scope, Sent,
-    SubjectRef, SubjectState, WiderWorld, World, decide, explain, held,
+    Decision, Direct, Elsewhere, Explanation, Held, Holdings, Key, Kind, Node, Outcome, PersonFacts, Query, Reason,
+    Scope, Sent, SubjectRef, SubjectState, WHOLE_MAX, WiderWorld, World, decide, decide_all, explain, held,
 };
 pub use self::error::DecisionError;
 pub use self::policies::{Policies, PolicyError};

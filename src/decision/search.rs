@@ -64,7 +64,7 @@ impl Decisions {
         // Its policies are compiled before the transaction begins.
         self.snapshot(at).await?;
         let mut tx = self.store.snapshot().await?;
-        let view = View::pinned(self, &mut tx, at, &query.subject).await?;
+        let view = View::pinned(self, &mut tx, at).await?;
         let revision = view.start();
         let reach_max = self.options.search_reach_max;
         let mut search = Search { view, at, target, query: query.clone(), now, reach_max };

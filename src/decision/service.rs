@@ -11,7 +11,8 @@ use tokio::sync::{Notify, OnceCell, broadcast, watch};
 use super::asked;
 use super::cache::{Changes, History, KeyCache};
 use super::engine::{
-    self, Decision, Direct, Explanation, Held, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef, SubjectState,
+    self, Decision, Direct, Explanation, Held, Holdings, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef,
+    SubjectState,
 };
 use super::error::DecisionError;
 use super::load::{SnapshotParts, View};
@@ -54,6 +55,8 @@ type Compiled = Result<Arc<Policies>, String>;
 pub(super) struct Caches {
     pub subjects: KeyCache<SubjectRef, SubjectState>,
     pub memberships: KeyCache<Principal, Arc<[Membership]>>,
+    pub holdings: KeyCache<(ResourceServerId, Principal), Arc<Holdings>>,
+    /// Of those who hold too much for one value.
     pub assignments: KeyCache<(ResourceServerId, Principal, Scope), Arc<[Assignment]>>,
     pub listed: KeyCache<(ResourceServerId, ObjectRef), Arc<[Edge]>>,
     pub direct: KeyCache<(ResourceServerId, ObjectRef, EdgeSubject), Arc<[Direct]>>,
@@ -75,6 +78,7 @@ impl Caches {
         Self {
             subjects: KeyCache::new(entries_max),
             memberships: KeyCache::of_lists(entries_max, |list| list.len()),
+            holdings: KeyCache::of_lists(entries_max, |holdings| holdings.len()),
             assignments: KeyCache::of_lists(entries_max, |list| list.len()),
             listed: KeyCache::of_lists(entries_max, |list| list.len()),
             direct: KeyCache::of_lists(entries_max, |list| list.len()),
@@ -164,7 +168,37 @@ impl Decisions {
         query: &Query,
         now: Instant,
     ) -> Result<(Decision, Revision), DecisionError> {
-        self.consistently(at, &query.subject, |view| engine::decide(view, query, now)).await
+        self.consistently(at, |view| engine::decide(view, query, now)).await
+    }
+
+    /// The same for many queries, all of one revision; none for those that need more than one decision may walk. What they
+    /// miss is loaded for all of them at once.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn decide_all<'a>(
+        &self,
+        at: ResourceServerId,
+        queries: impl Iterator<Item = &'a Query> + Clone,
+        now: Instant,
+    ) -> Result<(Vec<Option<Decision>>, Revision), DecisionError> {
+        match self.consistently(at, |view| engine::decide_all(view, queries.clone(), now)).await {
+            // One of them leads on to more than may be loaded: each alone says which.
+            Err(DecisionError::OverBudget) => {}
+            other => return other,
+        }
+        let (mut decided, mut oldest) = (Vec::new(), self.applied().revision);
+        for query in queries {
+            decided.push(match self.decide(at, query, now).await {
+                Ok((decision, revision)) => {
+                    oldest = oldest.min(revision);
+                    Some(decision)
+                }
+                Err(DecisionError::OverBudget) => None,
+                Err(fault) => return Err(fault),
+            });
+        }
+        Ok((decided, oldest))
     }
 
     /// Why a query is answered as it is; never another answer than that of [`Self::decide`].
@@ -177,7 +211,7 @@ impl Decisions {
         query: &Query,
         now: Instant,
     ) -> Result<(Explanation, Revision), DecisionError> {
-        match self.consistently(at, &query.subject, |view| engine::explain(view, query, now)).await {
+        match self.consistently(at, |view| engine::explain(view, query, now)).await {
             // To explain looks at more than to decide does.
             Err(DecisionError::OverBudget) => {
                 let (decision, revision) = self.decide(at, query, now).await?;
@@ -192,7 +226,7 @@ impl Decisions {
     /// # Errors
     /// See [`DecisionError`].
     pub async fn held(&self, at: ResourceServerId, subject: &SubjectRef, now: Instant) -> Result<Held, DecisionError> {
-        Ok(self.consistently(at, subject, |view| engine::held(view, subject, now)).await?.0)
+        Ok(self.consistently(at, |view| engine::held(view, subject, now)).await?.0)
     }
 
     /// Whom a subject type and identifier of a request mean; `None` for a type that means nobody.
@@ -267,19 +301,18 @@ impl Decisions {
     async fn consistently<T>(
         &self,
         at: ResourceServerId,
-        subject: &SubjectRef,
         ask: impl Fn(&View<'_>) -> Outcome<T>,
     ) -> Result<(T, Revision), DecisionError> {
         self.fresh()?;
         for _ in 0..2 {
-            let mut view = View::cached(self, at, subject).await?;
+            let mut view = View::cached(self, at).await?;
             let answer = self.answer(&mut view, &ask).await?;
             if let Some(revision) = self.settle(&mut view).await? {
                 return Ok((answer, revision));
             }
         }
         let mut tx = self.store.snapshot().await?;
-        let answer = self.within(&mut tx, at, subject, ask).await;
+        let answer = self.within(&mut tx, at, ask).await;
         tx.commit().await?;
         answer
     }
@@ -289,10 +322,9 @@ impl Decisions {
         &self,
         tx: &mut Tx,
         at: ResourceServerId,
-        subject: &SubjectRef,
         ask: impl Fn(&View<'_>) -> Outcome<T>,
     ) -> Result<(T, Revision), DecisionError> {
-        let mut view = View::pinned(self, tx, at, subject).await?;
+        let mut view = View::pinned(self, tx, at).await?;
         loop {
             match ask(&view) {
                 Outcome::Decided(answer) => return Ok((answer, view.start())),
@@ -313,9 +345,9 @@ impl Decisions {
         query: &Query,
         now: Instant,
     ) -> Result<Explanation, DecisionError> {
-        match self.within(tx, at, &query.subject, |view| engine::explain(view, query, now)).await {
+        match self.within(tx, at, |view| engine::explain(view, query, now)).await {
             Err(DecisionError::OverBudget) => {
-                let decided = self.within(tx, at, &query.subject, |view| engine::decide(view, query, now)).await?;
+                let decided = self.within(tx, at, |view| engine::decide(view, query, now)).await?;
                 Ok(Explanation::over_budget(query, decided.0.allowed, decided.0.valid_until))
             }
             explained => Ok(explained?.0),

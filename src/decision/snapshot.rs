@@ -1,11 +1,12 @@
 //! Roles and model of one resource server, compiled once for each change: who includes whom is flattened, and for each
 //! permission the set of roles that hold it is a bit set.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
+use super::engine::FastMap;
 use super::policies::Policies;
 use crate::domain::assignment::Held;
 use crate::domain::id::RoleId;
@@ -17,7 +18,7 @@ use crate::domain::role::Role;
 /// One immutable state of the roles and the model of a resource server; swapped whole.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    index: HashMap<RoleId, usize>,
+    index: FastMap<RoleId, usize>,
     names: Vec<String>,
     /// Every role that a role is, itself included.
     closure: Vec<FixedBitSet>,
@@ -25,7 +26,7 @@ pub struct Snapshot {
     /// The roles that each role includes itself.
     includes: Vec<Vec<usize>>,
     /// Resource type → action → roles that hold it, directly or by inclusion; `*` is a key like any other.
-    holders: HashMap<String, HashMap<String, FixedBitSet>>,
+    holders: FastMap<String, FastMap<String, FixedBitSet>>,
     model: Option<Model>,
     policies: Option<Arc<Policies>>,
 }
@@ -56,9 +57,9 @@ impl Covering<'_> {
 impl Snapshot {
     #[must_use]
     pub fn build(roles: &[Role], model: Option<Model>, policies: Option<Arc<Policies>>) -> Self {
-        let index: HashMap<_, _> = roles.iter().enumerate().map(|(i, role)| (role.id, i)).collect();
+        let index: FastMap<_, _> = roles.iter().enumerate().map(|(i, role)| (role.id, i)).collect();
         let closure: Vec<_> = (0..roles.len()).map(|start| close(start, roles, &index)).collect();
-        let mut holders: HashMap<String, HashMap<String, FixedBitSet>> = HashMap::new();
+        let mut holders: FastMap<String, FastMap<String, FixedBitSet>> = FastMap::default();
         for (role, includes) in closure.iter().enumerate() {
             for permission in includes.ones().filter_map(|i| roles.get(i)).flat_map(|r| &r.permissions) {
                 let of_type = holders.entry(permission.resource_type.as_str().to_owned()).or_default();
@@ -158,7 +159,7 @@ impl Snapshot {
     }
 }
 
-fn close(start: usize, roles: &[Role], index: &HashMap<RoleId, usize>) -> FixedBitSet {
+fn close(start: usize, roles: &[Role], index: &FastMap<RoleId, usize>) -> FixedBitSet {
     let mut seen = FixedBitSet::with_capacity(roles.len());
     let mut open = vec![start];
     while let Some(i) = open.pop() {

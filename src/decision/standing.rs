@@ -166,14 +166,14 @@ async fn given(
     let reached = reached(conn, of, now, when).await?;
     let principals: Vec<_> = reached.keys().copied().collect();
     let snapshot = Snapshot::build(&roles::all(conn, at).await?, None, None);
-    let mut assigned = decisions::assignments_anywhere(conn, at, &principals).await?;
+    let mut assigned = decisions::assignments_anywhere(conn, at, &principals, usize::MAX).await?;
     let mut all = Vec::new();
     for (principal, path_until) in &reached {
         let list = assigned.values.remove(&principal.uuid()).unwrap_or_default();
         for (scope, assignment) in list.into_iter().filter(|(_, held)| when.counts(&held.interval, now)) {
             let until = sooner(*path_until, assignment.interval.expires_at);
             all.extend(permissions(&assignment, &snapshot).into_iter().map(|permission| Given {
-                scope: scope.clone(),
+                scope: scope.as_ref().map(ToString::to_string).unwrap_or_default(),
                 effect: assignment.effect,
                 lasting: Lasting { permission, until },
             }));

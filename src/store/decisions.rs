@@ -172,6 +172,23 @@ impl AssignmentRow {
     }
 }
 
+/// As [`AssignmentRow`] wants them.
+macro_rules! assignment_columns {
+    () => {
+        (
+            assignments::id,
+            assignments::principal_id,
+            assignments::role_id.nullable(),
+            assignments::action.nullable(),
+            assignments::resource_type.nullable(),
+            assignments::effect,
+            assignments::not_before.nullable(),
+            assignments::expires_at.nullable(),
+            assignments::scope,
+        )
+    };
+}
+
 /// What principals directly hold at one resource server, by principal and scope; the empty scope is the whole of it.
 ///
 /// # Errors
@@ -187,21 +204,9 @@ pub async fn assignments(
         .eq_any(ids)
         .and(assignments::resource_server_id.eq(Uid(at.uuid())))
         .and(assignments::scope.eq_any(scopes));
-    let query = revisions::table.left_join(assignments::table.on(on_key)).select((
-        revisions::revision,
-        (
-            assignments::id,
-            assignments::principal_id,
-            assignments::role_id.nullable(),
-            assignments::action.nullable(),
-            assignments::resource_type.nullable(),
-            assignments::effect,
-            assignments::not_before.nullable(),
-            assignments::expires_at.nullable(),
-            assignments::scope,
-        )
-            .nullable(),
-    ));
+    let query = revisions::table
+        .left_join(assignments::table.on(on_key))
+        .select((revisions::revision, assignment_columns!().nullable()));
     let rows = on!(conn, |c| query.load::<(i64, Option<AssignmentRow>)>(c).await)?;
     Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, mut row| {
         let key = (row.principal_id.0, std::mem::take(&mut row.scope));
@@ -227,20 +232,9 @@ pub async fn scoped_assignments(
         .eq_any(ids)
         .and(assignments::resource_server_id.eq(Uid(at.uuid())))
         .and(assignments::scope.ne(""));
-    let columns = (
-        assignments::id,
-        assignments::principal_id,
-        assignments::role_id.nullable(),
-        assignments::action.nullable(),
-        assignments::resource_type.nullable(),
-        assignments::effect,
-        assignments::not_before.nullable(),
-        assignments::expires_at.nullable(),
-        assignments::scope,
-    );
     let query = revisions::table
         .left_join(assignments::table.on(on_key))
-        .select((revisions::revision, columns.nullable()))
+        .select((revisions::revision, assignment_columns!().nullable()))
         .order(assignments::id)
         .limit(SCOPED_ASSIGNMENTS_MAX);
     let rows = on!(conn, |c| query.load::<(i64, Option<AssignmentRow>)>(c).await)?;
@@ -252,8 +246,8 @@ pub async fn scoped_assignments(
     })
 }
 
-/// What principals directly hold at one resource server, each with its scope, whatever that is; for checks of
-/// administration, where they are few.
+/// What principals directly hold at one resource server, each with its scope, whatever that is; `rows_max` rows at
+/// most.
 ///
 /// # Errors
 /// The database's.
@@ -261,27 +255,18 @@ pub async fn assignments_anywhere(
     conn: &mut Conn,
     at: ResourceServerId,
     of: &[Principal],
-) -> Result<Keyed<Uuid, Vec<(String, Assignment)>>, StoreError> {
+    rows_max: usize,
+) -> Result<Keyed<Uuid, Vec<(Option<ObjectRef>, Assignment)>>, StoreError> {
     let ids: Vec<Uid> = of.iter().map(|p| Uid(p.uuid())).collect();
     let on_key = assignments::principal_id.eq_any(ids).and(assignments::resource_server_id.eq(Uid(at.uuid())));
-    let query = revisions::table.left_join(assignments::table.on(on_key)).select((
-        revisions::revision,
-        (
-            assignments::id,
-            assignments::principal_id,
-            assignments::role_id.nullable(),
-            assignments::action.nullable(),
-            assignments::resource_type.nullable(),
-            assignments::effect,
-            assignments::not_before.nullable(),
-            assignments::expires_at.nullable(),
-            assignments::scope,
-        )
-            .nullable(),
-    ));
+    let query = revisions::table
+        .left_join(assignments::table.on(on_key))
+        .select((revisions::revision, assignment_columns!().nullable()))
+        .limit(i64::try_from(rows_max).unwrap_or(i64::MAX));
     let rows = on!(conn, |c| query.load::<(i64, Option<AssignmentRow>)>(c).await)?;
     Keyed::collect(rows, |values: &mut HashMap<_, Vec<_>>, mut row| {
         let (of, scope) = (row.principal_id.0, std::mem::take(&mut row.scope));
+        let scope = (!scope.is_empty()).then(|| ObjectRef::parse(&scope).map_err(StoreError::corrupt)).transpose()?;
         values.entry(of).or_default().push((scope, row.into_domain()?));
         Ok(())
     })

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use doorward::decision::{
-    Decision, Direct, Elsewhere, Explanation, Key, Outcome, PersonFacts, Policies, Query, Scope, Snapshot, SubjectRef,
-    SubjectState, WiderWorld, World, decide, explain,
+    Decision, Direct, Elsewhere, Explanation, Holdings, Key, Outcome, PersonFacts, Policies, Query, Scope, Snapshot,
+    SubjectRef, SubjectState, WiderWorld, World, decide, explain,
 };
 use doorward::domain::assignment::{Assignment, Effect, Held, Principal};
 use doorward::domain::group::Membership;
@@ -217,6 +217,15 @@ impl World for MemoryWorld {
 
     fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>> {
         self.when(&Key::Memberships(of), || self.memberships.get(&of).cloned().unwrap_or_default().into())
+    }
+
+    /// Those of more than one are asked for scope by scope, as if they were very many.
+    fn holdings(&self, of: Principal) -> Option<Arc<Holdings>> {
+        self.when(&Key::Holdings(of), || {
+            let held = self.assignments.iter().filter(|(principal, ..)| *principal == of);
+            let held: Vec<_> = held.map(|(_, scope, assignment)| (scope.clone(), assignment.clone())).collect();
+            Arc::new(if held.len() > 1 { Holdings::Many } else { Holdings::whole(held) })
+        })
     }
 
     fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>> {

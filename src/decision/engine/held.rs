@@ -30,7 +30,7 @@ fn gather(world: &impl World, subject: &SubjectRef, pass: &mut Pass) -> Step<Hel
         Some(SubjectState::Active(principal)) => principal,
     };
     let principals = pass.principals(world, principal)?;
-    let lists = pass.assignments(world, &principals.all, &[None])?;
+    let lists = pass.assignments(world, &principals, &[None])?;
     pass.complete()?;
 
     let snapshot = world.snapshot();

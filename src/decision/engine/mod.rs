@@ -3,11 +3,12 @@
 mod conditions;
 mod explain;
 mod held;
+mod holdings;
 mod parts;
 mod pass;
 mod relations;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,8 +18,9 @@ use self::conditions::Who;
 pub(super) use self::conditions::{applicable, subject_type};
 pub use self::explain::{Elsewhere, Explanation, Kind, Node, WiderWorld, explain};
 pub use self::held::{Held, held};
+pub use self::holdings::{Holdings, WHOLE_MAX};
 pub(super) use self::parts::{AtLarge, at_large, scopes};
-use self::pass::{Pass, Step, Stop};
+use self::pass::{Pass, Principals, Step, Stop};
 use self::relations::Search;
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Effect, Principal};
@@ -28,6 +30,9 @@ use crate::domain::model::{CLIENT, Model, USER};
 use crate::domain::name::Segment;
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::time::{Instant, Interval};
+
+/// A map that is asked often, by keys that are short. Its hash is seeded, and no secret hangs on it.
+pub(in crate::decision) type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Who is asked about, as the wire names them.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -109,6 +114,9 @@ pub type Scope = Option<ObjectRef>;
 pub enum Key {
     Subject(SubjectRef),
     Memberships(Principal),
+    /// What a principal holds, wherever.
+    Holdings(Principal),
+    /// What a principal holds at one scope; only of those who hold too much for one value.
     Assignments(Principal, Scope),
     /// What leads on from a resource: groups, everybody, other resources, usersets.
     Listed(ObjectRef),
@@ -145,6 +153,8 @@ pub trait World {
     fn snapshot(&self) -> &Snapshot;
     fn subject(&self, subject: &SubjectRef) -> Option<SubjectState>;
     fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>>;
+    fn holdings(&self, of: Principal) -> Option<Arc<Holdings>>;
+    /// Asked only where [`Self::holdings`] are many.
     fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>>;
     fn listed(&self, object: &ObjectRef) -> Option<Arc<[Edge]>>;
     fn direct(&self, object: &ObjectRef, subject: &EdgeSubject) -> Option<Arc<[Direct]>>;
@@ -213,23 +223,83 @@ pub const OBJECT_DEPTH_MAX: usize = 64;
 /// Decides `query` at `now`: any deny, else any permit, else deny.
 pub fn decide(world: &impl World, query: &Query, now: Instant) -> Outcome<Decision> {
     let mut pass = Pass::new(now);
-    Outcome::of(reason(world, query, &mut pass).map(|reason| Decision {
+    let reason = stand(world, &query.subject, &mut pass).and_then(|standing| match standing {
+        Ok(standing) => reason(world, query, &standing, &mut pass),
+        Err(refused) => Ok(refused),
+    });
+    outcome(reason, &pass)
+}
+
+/// Decides each query at `now`; none for one that is over budget. Who a subject is and what it holds is gathered once where
+/// several in a row are about it.
+pub fn decide_all<'a>(
+    world: &impl World,
+    queries: impl IntoIterator<Item = &'a Query>,
+    now: Instant,
+) -> Outcome<Vec<Option<Decision>>> {
+    let mut before: Option<(&SubjectRef, Standing)> = None;
+    let mut one = |query: &'a Query| {
+        if let Some((subject, standing)) = &before
+            && **subject == query.subject
+        {
+            let mut pass = Pass::after(now, standing.valid_until);
+            return outcome(reason(world, query, standing, &mut pass), &pass);
+        }
+        let mut pass = Pass::new(now);
+        match stand(world, &query.subject, &mut pass) {
+            Err(stop) => outcome(Err(stop), &pass),
+            Ok(Err(refused)) => outcome(Ok(refused), &pass),
+            Ok(Ok(standing)) => {
+                let is_known = pass.is_complete();
+                let reason = reason(world, query, &standing, &mut pass);
+                before = is_known.then_some((&query.subject, standing));
+                outcome(reason, &pass)
+            }
+        }
+    };
+    let (mut decided, mut missing) = (Vec::new(), HashSet::new());
+    for query in queries {
+        match one(query) {
+            Outcome::Decided(decision) => decided.push(Some(decision)),
+            Outcome::OverBudget => decided.push(None),
+            Outcome::Missing(keys) => missing.extend(keys),
+        }
+    }
+    if missing.is_empty() { Outcome::Decided(decided) } else { Outcome::Missing(missing.into_iter().collect()) }
+}
+
+fn outcome(reason: Step<Reason>, pass: &Pass) -> Outcome<Decision> {
+    Outcome::of(reason.map(|reason| Decision {
         allowed: matches!(reason, Reason::AllowedBy(_) | Reason::RelatedBy(_) | Reason::PermittedBy(_)),
         reason,
         valid_until: pass.valid_until,
     }))
 }
 
-fn reason(world: &impl World, query: &Query, pass: &mut Pass) -> Step<Reason> {
-    let principal = match world.subject(&query.subject) {
-        None => return Err(Stop::Missing(vec![Key::Subject(query.subject.clone())])),
-        Some(SubjectState::Unknown) => return Ok(Reason::SubjectUnknown),
-        Some(SubjectState::Disabled) => return Ok(Reason::SubjectDisabled),
+/// What all questions about one subject have in common, as far as it is known.
+struct Standing {
+    principal: Principal,
+    principals: Principals,
+    /// The next edge of an interval that was looked at.
+    valid_until: Option<Instant>,
+}
+
+/// Who a subject is; or why it may do nothing.
+fn stand(world: &impl World, subject: &SubjectRef, pass: &mut Pass) -> Step<Result<Standing, Reason>> {
+    let principal = match world.subject(subject) {
+        None => return Err(Stop::Missing(vec![Key::Subject(subject.clone())])),
+        Some(SubjectState::Unknown) => return Ok(Err(Reason::SubjectUnknown)),
+        Some(SubjectState::Disabled) => return Ok(Err(Reason::SubjectDisabled)),
         Some(SubjectState::Active(principal)) => principal,
     };
     let principals = pass.principals(world, principal)?;
+    Ok(Ok(Standing { principal, principals, valid_until: pass.valid_until }))
+}
+
+fn reason(world: &impl World, query: &Query, standing: &Standing, pass: &mut Pass) -> Step<Reason> {
+    let Standing { principal, principals, .. } = standing;
     let scopes = pass.scopes(world, query.object.as_ref())?;
-    let lists = pass.assignments(world, &principals.all, &scopes)?;
+    let lists = pass.assignments(world, principals, &scopes)?;
     pass.complete()?;
 
     let covering = world.snapshot().covering(&query.action, &query.resource_type);
@@ -244,7 +314,7 @@ fn reason(world: &impl World, query: &Query, pass: &mut Pass) -> Step<Reason> {
             Effect::Allow => allowed = allowed.or(Some(assignment.id)),
         }
     }
-    let who = Who { principal, groups: &principals.groups, lists: &lists, scopes: &scopes };
+    let who = Who { principal: *principal, groups: &principals.groups, lists: &lists, scopes: &scopes };
     let policies = conditions::evaluate(world, query, &who, pass)?;
     if let Some(policy) = policies.forbids.into_iter().next() {
         return Ok(Reason::ForbiddenBy(policy));
@@ -255,7 +325,7 @@ fn reason(world: &impl World, query: &Query, pass: &mut Pass) -> Step<Reason> {
     if let Some(policy) = policies.permits.into_iter().next() {
         return Ok(Reason::PermittedBy(policy));
     }
-    let related = related(world, query, principal, &principals.known, pass)?;
+    let related = related(world, query, *principal, principals, pass)?;
     Ok(related.map_or(Reason::NothingGrants, Reason::RelatedBy))
 }
 
@@ -264,7 +334,7 @@ fn related(
     world: &impl World,
     query: &Query,
     principal: Principal,
-    principals: &HashSet<Principal>,
+    principals: &Principals,
     pass: &mut Pass,
 ) -> Step<Option<Segment>> {
     let (Some(model), Some(object)) = (world.snapshot().model(), &query.object) else { return Ok(None) };

@@ -16,7 +16,7 @@ pub(in crate::decision) struct AtLarge {
 pub(in crate::decision) fn at_large(world: &impl World, subject: Principal, now: Instant) -> Outcome<AtLarge> {
     let mut pass = Pass::new(now);
     let gathered = pass.principals(world, subject).and_then(|principals| {
-        let lists = pass.assignments(world, &principals.all, &[None])?;
+        let lists = pass.assignments(world, &principals, &[None])?;
         pass.complete()?;
         let held = lists.iter().flat_map(|list| list.iter()).filter(|a| a.interval.contains(now)).cloned().collect();
         Ok(AtLarge { principals: principals.all, held })

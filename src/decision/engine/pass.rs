@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{ANCESTORS_MAX, EDGES_MAX, HOLDINGS_MAX, Key, OBJECT_DEPTH_MAX, PRINCIPALS_MAX, Scope, World};
+use super::{ANCESTORS_MAX, EDGES_MAX, HOLDINGS_MAX, Holdings, Key, OBJECT_DEPTH_MAX, PRINCIPALS_MAX, Scope, World};
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::group::GROUP_DEPTH_MAX;
 use crate::domain::model::PARENT;
@@ -18,13 +18,39 @@ pub(super) enum Stop {
 
 pub(super) type Step<T> = Result<T, Stop>;
 
+/// Up to here a walk along the list is faster than a set.
+const FEW: usize = 16;
+
 /// A subject and all its groups.
+#[derive(Default)]
 pub(super) struct Principals {
     pub all: Vec<Principal>,
-    /// The same, to ask whether one is among them.
-    pub known: HashSet<Principal>,
+    /// What each of them holds, as far as it is known.
+    holdings: Vec<Option<Arc<Holdings>>>,
     /// The names of the groups.
     pub groups: Vec<Arc<str>>,
+    /// The same as `all` once there are more than a few.
+    set: HashSet<Principal>,
+}
+
+impl Principals {
+    pub(super) fn contains(&self, principal: &Principal) -> bool {
+        if self.all.len() <= FEW { self.all.contains(principal) } else { self.set.contains(principal) }
+    }
+
+    /// False for one that is there.
+    fn insert(&mut self, principal: Principal) -> bool {
+        if self.contains(&principal) {
+            return false;
+        }
+        self.all.push(principal);
+        match self.all.len() {
+            0..=FEW => {}
+            len if len == FEW + 1 => self.set = self.all.iter().copied().collect(),
+            _ => drop(self.set.insert(principal)),
+        }
+        true
+    }
 }
 
 pub(super) struct Pass {
@@ -36,7 +62,16 @@ pub(super) struct Pass {
 
 impl Pass {
     pub(super) fn new(now: Instant) -> Self {
-        Self { now, valid_until: None, missing: HashSet::new(), edges: 0 }
+        Self::after(now, None)
+    }
+
+    /// One that builds on what was looked at before.
+    pub(super) fn after(now: Instant, valid_until: Option<Instant>) -> Self {
+        Self { now, valid_until, missing: HashSet::new(), edges: 0 }
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.missing.is_empty()
     }
 
     /// Whether the interval holds now; its next edge bounds the answer.
@@ -75,42 +110,43 @@ impl Pass {
         Err(Stop::OverBudget)
     }
 
-    /// The subject and all its groups, level by level, as far as they are known.
+    /// The subject and all its groups, level by level, with what they hold, as far as it is known.
     pub(super) fn principals(&mut self, world: &impl World, start: Principal) -> Step<Principals> {
-        let mut groups = Vec::new();
-        let mut seen = vec![start];
-        let mut known = HashSet::from([start]);
+        let mut found = Principals::default();
+        found.insert(start);
         let mut level = 0..1;
         for _ in 0..=GROUP_DEPTH_MAX {
-            let principals: Vec<_> = seen.get(level.clone()).unwrap_or_default().to_vec();
-            for principal in principals {
+            for at in level.clone() {
+                let Some(principal) = found.all.get(at).copied() else { continue };
+                let holdings = self.need(world.holdings(principal), || Key::Holdings(principal));
+                found.holdings.push(holdings);
                 let memberships = world.memberships(principal);
                 let Some(memberships) = self.need(memberships, || Key::Memberships(principal)) else { continue };
                 for membership in memberships.iter() {
-                    let group = Principal::Group(membership.group);
-                    if self.is_active(&membership.interval) && known.insert(group) {
-                        seen.push(group);
-                        groups.push(membership.name.clone());
+                    if self.is_active(&membership.interval) && found.insert(Principal::Group(membership.group)) {
+                        found.groups.push(membership.name.clone());
                     }
-                    if seen.len() > PRINCIPALS_MAX {
+                    if found.all.len() > PRINCIPALS_MAX {
                         return Err(Stop::OverBudget);
                     }
                 }
             }
-            if level.end == seen.len() {
-                return Ok(Principals { all: seen, known, groups });
+            if level.end == found.all.len() {
+                return Ok(found);
             }
-            level = level.end..seen.len();
+            level = level.end..found.all.len();
         }
         self.over_budget()
     }
 
     /// The resource server as a whole, the resource, and what it is in, as far as it is known.
     pub(super) fn scopes(&mut self, world: &impl World, object: Option<&ObjectRef>) -> Step<Vec<Scope>> {
-        let mut scopes = vec![None];
-        let Some(object) = object else { return Ok(scopes) };
-        scopes.push(Some(object.clone()));
+        let Some(object) = object else { return Ok(vec![None]) };
+        let mut scopes = vec![None, Some(object.clone())];
         let Some(model) = world.snapshot().model() else { return Ok(scopes) };
+        if model.relation(object.object_type(), PARENT).is_none() {
+            return Ok(scopes);
+        }
         let mut known = HashSet::from([object.clone()]);
         let mut level = vec![object.clone()];
         for _ in 0..=OBJECT_DEPTH_MAX {
@@ -145,18 +181,24 @@ impl Pass {
     pub(super) fn assignments(
         &mut self,
         world: &impl World,
-        principals: &[Principal],
+        principals: &Principals,
         scopes: &[Scope],
     ) -> Step<Vec<Arc<[Assignment]>>> {
-        let holdings = principals.len() * scopes.len();
-        if holdings > HOLDINGS_MAX {
+        let pairs = principals.all.len() * scopes.len();
+        if pairs > HOLDINGS_MAX {
             return Err(Stop::OverBudget);
         }
-        let mut lists = Vec::with_capacity(holdings);
-        for principal in principals {
-            for scope in scopes {
-                let known = world.assignments(*principal, scope);
-                lists.extend(self.need(known, || Key::Assignments(*principal, scope.clone())));
+        let mut lists = Vec::with_capacity(pairs);
+        for (principal, holdings) in principals.all.iter().zip(&principals.holdings) {
+            match holdings.as_deref() {
+                None => {}
+                Some(Holdings::Whole(whole)) => lists.extend(scopes.iter().map(|scope| whole.at(scope))),
+                Some(Holdings::Many) => {
+                    for scope in scopes {
+                        let known = world.assignments(*principal, scope);
+                        lists.extend(self.need(known, || Key::Assignments(*principal, scope.clone())));
+                    }
+                }
             }
         }
         Ok(lists)

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::pass::{Pass, Step, Stop};
+use super::pass::{Pass, Principals, Step, Stop};
 use super::{Key, OBJECT_DEPTH_MAX, RELATIONS_MAX, World};
 use crate::domain::assignment::Principal;
 use crate::domain::model::{Model, Relation, SubjectSpace};
@@ -81,7 +81,7 @@ pub(super) struct Search<'a, W> {
     world: &'a W,
     model: &'a Model,
     subject: &'a EdgeSubject,
-    principals: &'a HashSet<Principal>,
+    principals: &'a Principals,
     seen: HashSet<At>,
     /// What is next: all that is as many steps away.
     level: Vec<Node<'a>>,
@@ -90,12 +90,7 @@ pub(super) struct Search<'a, W> {
 }
 
 impl<'a, W: World> Search<'a, W> {
-    pub(super) fn new(
-        world: &'a W,
-        model: &'a Model,
-        subject: &'a EdgeSubject,
-        principals: &'a HashSet<Principal>,
-    ) -> Self {
+    pub(super) fn new(world: &'a W, model: &'a Model, subject: &'a EdgeSubject, principals: &'a Principals) -> Self {
         let (seen, level) = (HashSet::new(), Vec::new());
         Self { world, model, subject, principals, seen, level, depth: 0, trace: None }
     }

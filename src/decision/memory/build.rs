@@ -1,13 +1,13 @@
 //! A world from names; each is looked up as a server looks it up, and what nobody is called is refused.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{MemoryWorld, Rulebook};
-use crate::decision::engine::{Direct, PersonFacts, Scope, SubjectRef, SubjectState};
+use crate::decision::engine::{Direct, FastMap, Holdings, PersonFacts, Scope, SubjectRef, SubjectState};
 use crate::decision::given::{
     Given, GivenAssignment, GivenHeld, GivenMember, GivenPerson, GivenRelation, GivenSubject,
 };
@@ -25,16 +25,16 @@ use crate::domain::time::Interval;
 #[derive(Default)]
 struct Builder {
     last: u128,
-    subjects: HashMap<SubjectRef, SubjectState>,
-    known: HashMap<SubjectRef, Principal>,
-    groups: HashMap<Slug, GroupId>,
-    people: HashMap<PersonId, Arc<PersonFacts>>,
-    memberships: HashMap<Principal, Vec<Membership>>,
-    assignments: HashMap<(Principal, Scope), Vec<Assignment>>,
-    listed: HashMap<ObjectRef, Vec<Edge>>,
-    direct: HashMap<(ObjectRef, EdgeSubject), Vec<Direct>>,
-    attributes: HashMap<Principal, Arc<Map<String, Value>>>,
-    labels: HashMap<AssignmentId, String>,
+    subjects: FastMap<SubjectRef, SubjectState>,
+    known: FastMap<SubjectRef, Principal>,
+    groups: FastMap<Slug, GroupId>,
+    people: FastMap<PersonId, Arc<PersonFacts>>,
+    memberships: FastMap<Principal, Vec<Membership>>,
+    holdings: FastMap<Principal, Vec<(Scope, Assignment)>>,
+    listed: FastMap<ObjectRef, Vec<Edge>>,
+    direct: FastMap<(ObjectRef, EdgeSubject), Vec<Direct>>,
+    attributes: FastMap<Principal, Arc<Map<String, Value>>>,
+    labels: FastMap<AssignmentId, String>,
 }
 
 impl MemoryWorld {
@@ -64,7 +64,8 @@ impl MemoryWorld {
             snapshot: rules.snapshot.clone(),
             subjects: builder.subjects,
             memberships: shared(builder.memberships),
-            assignments: shared(builder.assignments),
+            holdings: builder.holdings.into_iter().map(|(of, held)| (of, Arc::new(Holdings::whole(held)))).collect(),
+            nothing: Arc::new(Holdings::whole(Vec::new())),
             listed: shared(builder.listed),
             direct: shared(builder.direct),
             people: builder.people,
@@ -80,7 +81,7 @@ fn each<T>(list: &str, items: &[T], mut add: impl FnMut(&T) -> Result<(), String
     numbered.try_for_each(|(index, item)| add(item).map_err(|problem| format!("{list}[{index}]: {problem}")))
 }
 
-fn shared<K: std::hash::Hash + Eq, V>(lists: HashMap<K, Vec<V>>) -> HashMap<K, Arc<[V]>> {
+fn shared<K: std::hash::Hash + Eq, V>(lists: FastMap<K, Vec<V>>) -> FastMap<K, Arc<[V]>> {
     lists.into_iter().map(|(key, list)| (key, list.into())).collect()
 }
 
@@ -187,7 +188,7 @@ impl Builder {
         let scope = given.on.as_ref().map_or_else(String::new, |on| format!(" on {on}"));
         self.labels.insert(id, format!("{name} of {}{scope}", given.to));
         let assignment = Assignment { id, held, effect: given.effect(), interval: given.interval()? };
-        self.assignments.entry((principal, given.on.clone())).or_default().push(assignment);
+        self.holdings.entry(principal).or_default().push((given.on.clone(), assignment));
         Ok(())
     }
 

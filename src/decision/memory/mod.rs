@@ -6,7 +6,6 @@
 mod build;
 mod rulebook;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -14,7 +13,8 @@ use serde_json::{Map, Value};
 pub use self::rulebook::{Rulebook, actions};
 use super::asked;
 use super::engine::{
-    self, Decision, Direct, Outcome, PersonFacts, Query, Reason, Scope, Sent, SubjectRef, SubjectState, World,
+    self, Decision, Direct, FastMap, Holdings, Outcome, PersonFacts, Query, Reason, Scope, Sent, SubjectRef,
+    SubjectState, World,
 };
 use super::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
@@ -29,16 +29,18 @@ type Attributes = Arc<Map<String, Value>>;
 #[derive(Debug)]
 pub struct MemoryWorld {
     snapshot: Arc<Snapshot>,
-    subjects: HashMap<SubjectRef, SubjectState>,
-    memberships: HashMap<Principal, Arc<[Membership]>>,
-    assignments: HashMap<(Principal, Scope), Arc<[Assignment]>>,
-    listed: HashMap<ObjectRef, Arc<[Edge]>>,
-    direct: HashMap<(ObjectRef, EdgeSubject), Arc<[Direct]>>,
-    people: HashMap<PersonId, Arc<PersonFacts>>,
-    attributes: HashMap<Principal, Attributes>,
-    resources: HashMap<ObjectRef, Attributes>,
+    subjects: FastMap<SubjectRef, SubjectState>,
+    memberships: FastMap<Principal, Arc<[Membership]>>,
+    holdings: FastMap<Principal, Arc<Holdings>>,
+    listed: FastMap<ObjectRef, Arc<[Edge]>>,
+    direct: FastMap<(ObjectRef, EdgeSubject), Arc<[Direct]>>,
+    people: FastMap<PersonId, Arc<PersonFacts>>,
+    attributes: FastMap<Principal, Attributes>,
+    resources: FastMap<ObjectRef, Attributes>,
+    /// What all others hold.
+    nothing: Arc<Holdings>,
     /// Assignments as they were written.
-    labels: HashMap<AssignmentId, String>,
+    labels: FastMap<AssignmentId, String>,
 }
 
 /// What is asked, as the wire would say it.
@@ -110,8 +112,13 @@ impl World for MemoryWorld {
         Some(self.memberships.get(&of).cloned().unwrap_or_default())
     }
 
-    fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>> {
-        Some(self.assignments.get(&(of, scope.clone())).cloned().unwrap_or_default())
+    fn holdings(&self, of: Principal) -> Option<Arc<Holdings>> {
+        Some(self.holdings.get(&of).unwrap_or(&self.nothing).clone())
+    }
+
+    /// Nobody's are many here.
+    fn assignments(&self, _: Principal, _: &Scope) -> Option<Arc<[Assignment]>> {
+        Some(Arc::default())
     }
 
     fn listed(&self, object: &ObjectRef) -> Option<Arc<[Edge]>> {

@@ -11,7 +11,8 @@ use super::super::errors::Problem;
 use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::evaluation::{about, answer, valid_until};
-use super::request::{Answered, Evaluation};
+use super::request::{Answered, Evaluation, Prepared};
+use crate::decision::DecisionError;
 use crate::domain::change::Revision;
 use crate::domain::time::Instant;
 
@@ -58,6 +59,9 @@ struct Batch {
     revision: Revision,
     valid_until: Option<Instant>,
 }
+
+/// So many items are decided together, and others then get their turn.
+const TOGETHER: usize = 100;
 
 /// Defaults are read anew for each item that they stand in for: so many bytes in all.
 const DEFAULTS_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -120,20 +124,26 @@ impl Evaluations {
     ) -> Result<Batch, Problem> {
         let revision = self.0.provider.decisions().applied().revision;
         let mut batch = Batch { answers: Vec::with_capacity(items.len()), revision, valid_until: None };
-        for (index, item) in items.iter().enumerate() {
-            let (allowed, answer) = match self.one(index, item, defaults, asked, now).await {
-                Ok(answered) => {
-                    batch.revision = batch.revision.min(answered.revision);
-                    batch.valid_until = [batch.valid_until, answered.valid_until].into_iter().flatten().min();
-                    (answered.allowed, answered.as_item())
+        for (nth, items) in items.chunks(TOGETHER).enumerate() {
+            let mut prepared = Vec::with_capacity(items.len());
+            for (index, item) in items.iter().enumerate() {
+                prepared.push(self.prepare(nth * TOGETHER + index, item, defaults, asked).await);
+            }
+            for answered in self.decide(prepared, asked, now).await? {
+                let (allowed, answer) = match answered {
+                    Ok(answered) => {
+                        batch.revision = batch.revision.min(answered.revision);
+                        batch.valid_until = [batch.valid_until, answered.valid_until].into_iter().flatten().min();
+                        (answered.allowed, answered.as_item())
+                    }
+                    // Not knowing is not denying: a fault fails the whole batch. That one item asks too much is its own.
+                    Err(problem) if problem.is_fault() => return Err(problem),
+                    Err(problem) => (false, json!({ "decision": false, "context": { "error": problem.as_item() } })),
+                };
+                batch.answers.push(answer);
+                if semantic.stops_after(allowed) {
+                    return Ok(batch);
                 }
-                // Not knowing is not denying: a fault fails the whole batch. That one item asks too much is its own.
-                Err(problem) if problem.is_fault() => return Err(problem),
-                Err(problem) => (false, json!({ "decision": false, "context": { "error": problem.as_item() } })),
-            };
-            batch.answers.push(answer);
-            if semantic.stops_after(allowed) {
-                break;
             }
             // What is cached waits for nothing: others get their turn all the same.
             tokio::task::consume_budget().await;
@@ -141,16 +151,37 @@ impl Evaluations {
         Ok(batch)
     }
 
-    async fn one(
-        &self,
-        index: usize,
-        item: &Value,
-        defaults: &Object,
-        asked: &Asked,
-        now: Instant,
-    ) -> Result<Answered, Problem> {
+    async fn prepare(&self, index: usize, item: &Value, defaults: &Object, asked: &Asked) -> Result<Prepared, Problem> {
         let item = item.as_object();
         let item = item.ok_or_else(|| Problem::bad_request(&format!("evaluations[{index}] must be an object")))?;
-        Evaluation::parse(item, defaults)?.decide(&self.0, asked, now).await
+        Evaluation::parse(item, defaults)?.prepare(&self.0, asked).await
+    }
+
+    /// The answers in order: all that are plain decisions are of one revision.
+    async fn decide(
+        &self,
+        prepared: Vec<Result<Prepared, Problem>>,
+        asked: &Asked,
+        now: Instant,
+    ) -> Result<Vec<Result<Answered, Problem>>, Problem> {
+        let queries = prepared.iter().filter_map(|item| match item {
+            Ok(Prepared::Query(query)) => Some(query),
+            Ok(Prepared::Alone(_) | Prepared::Nobody) | Err(_) => None,
+        });
+        let decided = self.0.provider.decisions().decide_all(asked.resource_server.id, queries, now).await?;
+        let (mut decided, revision) = (decided.0.into_iter(), decided.1);
+        let mut answers = Vec::with_capacity(prepared.len());
+        for item in prepared {
+            answers.push(match item {
+                Ok(Prepared::Query(_)) => match decided.next().flatten() {
+                    Some(decision) => Ok(Answered::decided(&decision, revision)),
+                    None => Err(DecisionError::OverBudget.into()),
+                },
+                Ok(Prepared::Alone(evaluation)) => evaluation.decide(&self.0, asked, now).await,
+                Ok(Prepared::Nobody) => Ok(Answered::nobody(revision)),
+                Err(problem) => Err(problem),
+            });
+        }
+        Ok(answers)
     }
 }

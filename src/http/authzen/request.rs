@@ -7,7 +7,7 @@ use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::json::Object;
 use crate::admin::suppose::Supposed;
-use crate::decision::{Explanation, Node, Query, Sent, SubjectRef};
+use crate::decision::{Decision, Explanation, Node, Query, Sent, SubjectRef};
 use crate::domain::change::Revision;
 use crate::domain::time::Instant;
 use crate::oidc::bearer::BearerError;
@@ -50,10 +50,28 @@ impl Answered {
         }
     }
 
+    pub(super) fn decided(decision: &Decision, revision: Revision) -> Self {
+        Self { allowed: decision.allowed, valid_until: decision.valid_until, revision, explanation: None }
+    }
+
+    /// About a subject that nobody here is.
+    pub(super) const fn nobody(revision: Revision) -> Self {
+        Self { allowed: false, valid_until: None, revision, explanation: None }
+    }
+
     fn explained(explanation: Explanation, revision: Revision) -> Self {
         let Explanation { allowed, valid_until, tree } = explanation;
         Self { allowed, valid_until, revision, explanation: Some(tree) }
     }
+}
+
+/// One of many evaluations, before it is decided.
+pub(super) enum Prepared {
+    Query(Query),
+    /// It is about a token, or asks why.
+    Alone(Box<Evaluation>),
+    /// A subject of a type that nobody has.
+    Nobody,
 }
 
 /// The member of the context that asks why. It speaks to this service and to no policy.
@@ -104,7 +122,7 @@ impl Evaluation {
         }
         let decisions = app.provider.decisions();
         let before = decisions.applied().revision;
-        let nobody = Answered { allowed: false, valid_until: None, revision: before, explanation: None };
+        let nobody = Answered::nobody(before);
         let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
             return Ok(nobody);
         };
@@ -120,7 +138,7 @@ impl Evaluation {
         }
         // What a token permits ends with it.
         let valid_until = [decision.valid_until, expires_at].into_iter().flatten().min();
-        Ok(Answered { allowed: decision.allowed, valid_until, revision, explanation: None })
+        Ok(Answered { valid_until, ..Answered::decided(&decision, revision) })
     }
 
     /// Decides it and says why. Whether the caller may know is the caller's to check.
@@ -163,6 +181,19 @@ impl Evaluation {
         let explanation = explained?;
         let valid_until = [explanation.valid_until, expires_at].into_iter().flatten().min();
         Ok(Answered::explained(Explanation { valid_until, ..explanation }, revision))
+    }
+
+    /// What is to be decided, for one of many; itself, where that takes more than a decision.
+    pub(super) async fn prepare(self, app: &App, at: &Asked) -> Result<Prepared, Problem> {
+        if self.explain || self.subject_type == ACCESS_TOKEN {
+            return Ok(Prepared::Alone(Box::new(self)));
+        }
+        let Some((subject, _)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
+            return Ok(Prepared::Nobody);
+        };
+        let query = self.query(subject);
+        app.provider.decisions().check_sent(at.resource_server.id, &query).await?;
+        Ok(Prepared::Query(query))
     }
 
     fn query(self, subject: SubjectRef) -> Query {

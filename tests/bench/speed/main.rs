@@ -100,10 +100,10 @@ async fn measure(site: Site, limits: &Limits) {
     let share = |rate: &Rate, of: f64, what: &str| format!("{:3.0} % of {what}", rate.per_second / of * 100.0);
     let server = &site.program;
 
-    let nothing = rate(server, 16, async |_| site.no_work().await).await;
+    let nothing = rate(server, 64, async |_| site.no_work().await).await;
     row("the token endpoint without work", &nothing, "route, hoops, client authentication, JSON");
     let nothing = nothing.per_second;
-    let tokens = rate(server, 16, async |_| site.client_credentials().await).await;
+    let tokens = rate(server, 64, async |_| site.client_credentials().await).await;
     row("client-credentials tokens", &tokens, &share(&tokens, limits.signatures, "RS256 signatures on one core"));
     let both = 1.0 / (1.0 / limits.signatures + 1.0 / nothing);
     row("", &tokens, &share(&tokens, both, "signature and request together"));

@@ -10,7 +10,8 @@ use doorward::decision::given::{
 };
 use doorward::decision::memory::{MemoryWorld, Question, Rulebook};
 use doorward::decision::{
-    Decision, Direct, Key, Outcome, PersonFacts, Query, Scope, Sent, Snapshot, SubjectRef, SubjectState, World, decide,
+    Decision, Direct, Holdings, Key, Outcome, PersonFacts, Query, Scope, Sent, Snapshot, SubjectRef, SubjectState,
+    World, decide,
 };
 use doorward::domain::assignment::{Assignment, Principal};
 use doorward::domain::group::{Membership, NamedGroup, NamedGroups};
@@ -243,6 +244,10 @@ impl World for Learner<'_> {
 
     fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>> {
         self.when(&Key::Memberships(of), self.data.memberships(of))
+    }
+
+    fn holdings(&self, of: Principal) -> Option<Arc<Holdings>> {
+        self.when(&Key::Holdings(of), self.data.holdings(of))
     }
 
     fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>> {

@@ -115,7 +115,7 @@ fn memberships_out_of_time<W: WiderWorld>(found: &Found<'_, W>) -> First {
     for (holder, principal) in found.principals.all.iter().enumerate() {
         let memberships = found.world.memberships(*principal);
         let memberships = memberships.iter().flat_map(|list| list.iter());
-        let lacked = memberships.filter(|of| !found.principals.known.contains(&Principal::Group(of.group)));
+        let lacked = memberships.filter(|of| !found.principals.contains(&Principal::Group(of.group)));
         let timed = lacked.filter_map(|of| Some((of, out_of_time(found, &of.interval, kinds)?)));
         nodes = nodes.add(timed, |(membership, (kind, when))| {
             let text = format!("{} is in group:{}{when}", found.holder(holder), membership.name);
@@ -128,7 +128,7 @@ fn memberships_out_of_time<W: WiderWorld>(found: &Found<'_, W>) -> First {
 fn edges_out_of_time<W: WiderWorld>(found: &Found<'_, W>, trace: &Trace) -> First {
     // Of groups that the subject is not in nothing would follow.
     let concerns = |subject: &EdgeSubject| match subject {
-        EdgeSubject::Principal(group @ Principal::Group(_)) => found.principals.known.contains(group),
+        EdgeSubject::Principal(group @ Principal::Group(_)) => found.principals.contains(group),
         _ => true,
     };
     // An edge may be met once for each relation that follows from it.

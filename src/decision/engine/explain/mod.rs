@@ -90,7 +90,7 @@ fn tree(world: &impl WiderWorld, query: &Query, now: Instant, pass: &mut Pass) -
     };
     let principals = pass.principals(world, principal)?;
     let scopes = pass.scopes(world, query.object.as_ref())?;
-    let lists = pass.assignments(world, &principals.all, &scopes)?;
+    let lists = pass.assignments(world, &principals, &scopes)?;
     pass.complete()?;
     let found = Found { world, query, now, who: &who, principals: &principals, scopes: &scopes, lists: &lists };
     let asked = Who { principal, groups: &principals.groups, lists: &lists, scopes: &scopes };

@@ -16,7 +16,7 @@ pub(super) fn search<W: World>(found: &Found<'_, W>, principal: Principal, pass:
         return Ok(Trace::default());
     };
     let subject = of_edges(&query.subject, principal);
-    let mut search = Search::new(found.world, model, &subject, &found.principals.known);
+    let mut search = Search::new(found.world, model, &subject, found.principals);
     for relation in granting(model, &query.action, object.object_type()) {
         search.begin(object, relation);
     }
