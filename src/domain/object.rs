@@ -22,25 +22,39 @@ pub struct ObjectRef {
     type_len: u32,
 }
 
+fn expected(got: &str) -> NameError {
+    NameError::new("a resource", "type:id, the id 1 to 512 bytes, without control characters, not *", got)
+}
+
 impl ObjectRef {
     /// An identifier is 1 to 512 bytes without control characters, and not `*`, which means everybody.
     ///
     /// # Errors
     /// What was expected.
     pub fn new(object_type: &Segment, id: &str) -> Result<Self, NameError> {
-        Self::parse(&format!("{object_type}:{id}"))
+        Self::of(object_type.as_str(), id).ok_or_else(|| expected(&format!("{object_type}:{id}")))
     }
 
     /// # Errors
     /// What was expected.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let wrong =
-            || NameError::new("a resource", "type:id, the id 1 to 512 bytes, without control characters, not *", text);
-        let (object_type, id) = text.split_once(':').ok_or_else(wrong)?;
+        let (object_type, id) = text.split_once(':').ok_or_else(|| expected(text))?;
         Segment::parse(object_type)?;
+        Self::of(object_type, id).ok_or_else(|| expected(text))
+    }
+
+    /// None for what cannot be a resource.
+    #[must_use]
+    pub fn of(object_type: &str, id: &str) -> Option<Self> {
         let fits = !id.is_empty() && id.len() <= OBJECT_ID_LEN_MAX && id != "*" && !id.chars().any(char::is_control);
-        let type_len = u32::try_from(object_type.len()).map_err(|_| wrong())?;
-        if fits { Ok(Self { text: text.into(), type_len }) } else { Err(wrong()) }
+        if !(fits && Segment::fits(object_type)) {
+            return None;
+        }
+        let mut text = String::with_capacity(object_type.len() + 1 + id.len());
+        text.push_str(object_type);
+        text.push(':');
+        text.push_str(id);
+        Some(Self { text: text.into(), type_len: u32::try_from(object_type.len()).ok()? })
     }
 
     #[must_use]

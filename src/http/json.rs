@@ -6,6 +6,7 @@ use salvo::Request;
 use salvo::http::ParseError;
 use salvo::http::header::CONTENT_TYPE;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 use super::errors::Problem;
@@ -58,10 +59,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Object::new();
         while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
-            if object.contains_key(&name) {
-                return Err(Error::custom(format_args!("the member {name:?} stands twice")));
+            match object.entry(name) {
+                Entry::Vacant(place) => drop(place.insert(value)),
+                Entry::Occupied(place) => {
+                    return Err(Error::custom(format_args!("the member {:?} stands twice", place.key())));
+                }
             }
-            object.insert(name, value);
         }
         Ok(Value::Object(object))
     }

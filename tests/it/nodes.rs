@@ -5,7 +5,11 @@ use std::time::Duration;
 use doorward::domain::assignment::Effect;
 use doorward::domain::time::Interval;
 
-use crate::support::{Auth, Database, House, NOTES, Options, assign, eventually, header_of, verify_through_jwks};
+use serde_json::json;
+
+use crate::support::{
+    Auth, Database, House, NOTES, Options, assign, evaluation, eventually, header_of, verify_through_jwks,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_withdrawn_on_one_node_is_refused_on_the_other_within_a_second() {
@@ -89,6 +93,33 @@ async fn nodes_that_start_at_once_agree_on_one_first_key() {
     for node in &nodes {
         assert_eq!(node.get("/oauth2/jwks").await.json(), keys);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_know_what_was_written_refuses_instead_of_answering_from_the_past() {
+    let options = Options::default().set("decision.freshness_bound", "1s");
+    let house = House::start(Database::Postgres, options).await;
+    let token = house.token().await;
+    let batch = json!({ "evaluations": [evaluation("user", "bob", "read", "note", "1")] });
+    let statuses = async || {
+        let decision = house.json("/access/v1/evaluation", &house.notes_api(), &batch["evaluations"][0]).await;
+        let several = house.json("/access/v1/evaluations", &house.notes_api(), &batch).await;
+        let introspection = house.form("/oauth2/introspect", &house.notes_api(), &[("token", &token)]).await;
+        [decision.status, several.status, introspection.status]
+    };
+    assert_eq!(statuses().await, [200, 200, 200]);
+
+    // The log is gone; all that this node knows is in its caches still.
+    let (database, connection) = tokio_postgres::connect(&house.database_url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    database.batch_execute("ALTER TABLE revisions RENAME TO revisions_elsewhere").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(statuses().await, [503, 503, 503]);
+    let refused = house.json("/access/v1/evaluation", &house.notes_api(), &batch["evaluations"][0]).await;
+    assert!(refused.json().get("decision").is_none(), "not knowing is not denying: {refused:?}");
+
+    database.batch_execute("ALTER TABLE revisions_elsewhere RENAME TO revisions").await.unwrap();
+    eventually("it knows again", async || statuses().await == [200, 200, 200]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

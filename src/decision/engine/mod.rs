@@ -88,13 +88,12 @@ pub struct Sent {
 impl Query {
     #[must_use]
     pub fn new(subject: SubjectRef, action: &str, resource_type: &str, resource_id: &str) -> Self {
-        let object = Segment::parse(resource_type).ok().and_then(|of| ObjectRef::new(&of, resource_id).ok());
         Self {
+            object: ObjectRef::of(resource_type, resource_id),
             subject,
             action: action.to_owned(),
             resource_type: resource_type.to_owned(),
             resource_id: resource_id.to_owned(),
-            object,
             sent: Sent::default(),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use salvo::http::StatusCode;
 use salvo::http::header::{HeaderName, HeaderValue};
 use salvo::{Depot, Request, Response, handler};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::super::door::Asked;
 use super::super::errors::Problem;
@@ -45,7 +45,7 @@ impl Evaluation {
 }
 
 /// The decision in the body; what concerns it in headers, so that the same request has the same body.
-pub(super) fn answer(app: &App, res: &mut Response, answered: &Answered, body: &Value, started: Duration) {
+pub(super) fn answer(app: &App, res: &mut Response, answered: &Answered, body: &impl Serialize, started: Duration) {
     reply::json(res, StatusCode::OK, body);
     about(app, res, answered.revision, started);
     valid_until(res, answered.valid_until);

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use salvo::http::StatusCode;
 use salvo::{Depot, Request, Response, handler};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::evaluation::{about, answer, valid_until};
-use super::request::{Answered, Evaluation, Prepared};
+use super::request::{Answered, Evaluation, Item, Prepared};
 use crate::decision::DecisionError;
 use crate::domain::change::Revision;
 use crate::domain::time::Instant;
@@ -55,9 +56,14 @@ impl Semantic {
 
 /// The answers of a batch, and what holds for all of them: the oldest revision, the first moment that could change one.
 struct Batch {
-    answers: Vec<Value>,
+    items: Vec<Item>,
     revision: Revision,
     valid_until: Option<Instant>,
+}
+
+#[derive(Serialize)]
+struct Answers {
+    evaluations: Vec<Item>,
 }
 
 /// So many items are decided together, and others then get their turn.
@@ -108,7 +114,7 @@ impl Evaluations {
             return Err(Problem::bad_request(problem));
         }
         let batch = self.all(items, &body, asked, semantic, now).await?;
-        reply::json(res, StatusCode::OK, &json!({ "evaluations": batch.answers }));
+        reply::json(res, StatusCode::OK, &Answers { evaluations: batch.items });
         about(&self.0, res, batch.revision, started);
         valid_until(res, batch.valid_until);
         Ok(())
@@ -123,25 +129,26 @@ impl Evaluations {
         now: Instant,
     ) -> Result<Batch, Problem> {
         let revision = self.0.provider.decisions().applied().revision;
-        let mut batch = Batch { answers: Vec::with_capacity(items.len()), revision, valid_until: None };
+        let mut batch = Batch { items: Vec::with_capacity(items.len()), revision, valid_until: None };
         for (nth, items) in items.chunks(TOGETHER).enumerate() {
             let mut prepared = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 prepared.push(self.prepare(nth * TOGETHER + index, item, defaults, asked).await);
             }
             for answered in self.decide(prepared, asked, now).await? {
-                let (allowed, answer) = match answered {
+                let item = match answered {
                     Ok(answered) => {
                         batch.revision = batch.revision.min(answered.revision);
                         batch.valid_until = [batch.valid_until, answered.valid_until].into_iter().flatten().min();
-                        (answered.allowed, answered.as_item())
+                        answered.as_item()
                     }
                     // Not knowing is not denying: a fault fails the whole batch. That one item asks too much is its own.
                     Err(problem) if problem.is_fault() => return Err(problem),
-                    Err(problem) => (false, json!({ "decision": false, "context": { "error": problem.as_item() } })),
+                    Err(problem) => Item::failed(&problem),
                 };
-                batch.answers.push(answer);
-                if semantic.stops_after(allowed) {
+                let is_last = semantic.stops_after(item.decision);
+                batch.items.push(item);
+                if is_last {
                     return Ok(batch);
                 }
             }

@@ -1,5 +1,6 @@
 //! The members of an evaluation request (AuthZEN §5, §6), each refused by name when it is not what it must be.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::App;
@@ -43,11 +44,9 @@ pub(super) struct Answered {
 
 impl Answered {
     /// As it stands in an answer of AuthZEN (§5.5).
-    pub(super) fn as_item(&self) -> Value {
-        match &self.explanation {
-            None => json!({ "decision": self.allowed }),
-            Some(tree) => json!({ "decision": self.allowed, "context": { "explanation": tree } }),
-        }
+    pub(super) fn as_item(&self) -> Item {
+        let context = self.explanation.as_ref().map(|tree| json!({ "explanation": tree }));
+        Item { decision: self.allowed, context }
     }
 
     pub(super) fn decided(decision: &Decision, revision: Revision) -> Self {
@@ -62,6 +61,21 @@ impl Answered {
     fn explained(explanation: Explanation, revision: Revision) -> Self {
         let Explanation { allowed, valid_until, tree } = explanation;
         Self { allowed, valid_until, revision, explanation: Some(tree) }
+    }
+}
+
+/// An answer as it goes out.
+#[derive(Debug, Serialize)]
+pub(super) struct Item {
+    pub decision: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<Value>,
+}
+
+impl Item {
+    /// One of a batch that could not be decided.
+    pub(super) fn failed(problem: &Problem) -> Self {
+        Self { decision: false, context: Some(json!({ "error": problem.as_item() })) }
     }
 }
 

@@ -31,6 +31,7 @@ const SERVER_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
 const LINES: usize = 16;
 const BATCH: usize = 100;
+const LISTS: usize = 500;
 const TURNS: usize = 3;
 
 /// How big, and how long.
@@ -174,8 +175,11 @@ async fn over_http(big: &Site, size: &Size) {
     let cold = f64::from(u32::try_from(asked.len()).unwrap()) / started.elapsed().as_secs_f64();
     row("each for the first time", &format!("{cold:.0} /s"), "PostgreSQL, on both cores");
     let load = |requests, pace| wire::load(server, LINES, requests, size.lasts, pace);
-    let runs: [&dyn Fn() -> Load; 3] = [&|| load(asked, None), &|| load(nobody, None), &|| load(batches, None)];
-    let [with, without, hundreds] = by_turns(TURNS, runs);
+    let lists = &big.lists(questions.get(..LISTS).unwrap_or(&questions), BATCH);
+    wire::each_once(server, lists);
+    let runs: [&dyn Fn() -> Load; 4] =
+        [&|| load(asked, None), &|| load(nobody, None), &|| load(batches, None), &|| load(lists, None)];
+    let [with, without, hundreds, pages] = by_turns(TURNS, runs);
     let rate = |load: &Load| format!("{:.0} /s", load.per_second);
     let busy = |load: &Load| {
         let share = load.per_second * load.processor.as_secs_f64() * 100.0;
@@ -187,9 +191,11 @@ async fn over_http(big: &Site, size: &Size) {
     let (share, of_core) = (with.per_second / without.per_second, without.processor.as_secs_f64());
     let of_core = of_core / with.processor.as_secs_f64() * 100.0;
     row("share", &format!("{:.0} %", share * 100.0), &format!("aim: >= 80 %; by processor time {of_core:.0} %"));
-    row(&format!("batches of {BATCH}"), &rate(&hundreds), &busy(&hundreds));
-    let times = hundreds.per_second * 100.0 / with.per_second;
-    row("decisions of batches to single ones", &format!("{times:.1} ×"), "aim: >= 20 ×");
+    for (what, batches) in [("all unlike", &hundreds), ("one person, one action", &pages)] {
+        row(&format!("batches of {BATCH}, {what}"), &rate(batches), &busy(batches));
+        let times = batches.per_second * 100.0 / with.per_second;
+        row("their decisions to single ones", &format!("{times:.1} ×"), "aim: >= 20 ×");
+    }
     let half = with.per_second / 2.0;
     let [paced] = by_turns(TURNS, [&|| wire::load(server, 4 * LINES, asked, size.lasts, Some(half))]);
     let note = format!("p50 {:.0} us, of {:.0} /s due one after the other; aim: < 2 ms", micros(paced.at(50)), half);

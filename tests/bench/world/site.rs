@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::load::{self, Database};
 use crate::program::Program;
 use crate::wire::Request;
-use crate::world::{Object, Question, World};
+use crate::world::{Object, Question, World, type_name};
 
 pub struct Site {
     pub world: World,
@@ -79,6 +79,23 @@ impl Site {
             self.ask("evaluations", &json!({ "evaluations": asked }), Some(answer))
         };
         questions.chunks(of).map(batch).collect()
+    }
+
+    /// For each question one request: may this person do that with each of so many resources of the type?
+    pub fn lists(&self, questions: &[Question], of: usize) -> Vec<Request> {
+        let list = |question: &Question| {
+            let Object { of: type_of, id } = question.object;
+            let count = self.world.count(type_of);
+            let objects: Vec<_> = (0..of).map(|n| Object { of: type_of, id: (id + n * 7) % count }).collect();
+            let resource = |object: &Object| json!({ "type": type_name(object.of), "id": format!("{:07}", object.id) });
+            let asked: Vec<_> = objects.iter().map(|object| json!({ "resource": resource(object) })).collect();
+            let allows = |object: &Object| self.world.allows(question.person, question.action, *object);
+            let answers: Vec<_> = objects.iter().map(|object| json!({ "decision": allows(object) })).collect();
+            let mut body = question.body("user");
+            body["evaluations"] = asked.into();
+            self.ask("evaluations", &body, Some(json!({ "evaluations": answers }).to_string()))
+        };
+        questions.iter().map(list).collect()
     }
 
     pub fn ask(&self, what: &str, body: &Value, answer: Option<String>) -> Request {

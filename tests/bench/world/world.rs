@@ -203,7 +203,7 @@ impl World {
     }
 
     /// The right answer, found the long way.
-    fn allows(&self, person: usize, action: usize, object: Object) -> bool {
+    pub fn allows(&self, person: usize, action: usize, object: Object) -> bool {
         let holds = (0..PER_PERSON).map(|nth| self.held(person, nth)).any(|held| {
             let covers = match held.held {
                 Held::Role(role) => self.roles[role].binary_search(&(action, object.of)).is_ok(),

@@ -5,6 +5,7 @@ mod evaluation;
 mod evaluations;
 mod explain;
 mod history;
+mod holdings;
 mod policies;
 mod reach;
 mod relations;
