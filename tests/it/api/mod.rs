@@ -15,5 +15,5 @@ mod operators;
 mod others;
 mod rules;
 mod servers;
-mod support;
+pub mod support;
 mod users;

@@ -108,6 +108,13 @@ impl Operator<'_> {
         answer.json()
     }
 
+    /// A write that must succeed.
+    pub async fn done(&self, method: Method, path: &str, body: &Value) -> Value {
+        let answer = self.ask(method, path, Some(body)).await;
+        assert!((200..300).contains(&answer.status), "{path} {body}: {answer:?}");
+        if answer.text.is_empty() { Value::Null } else { answer.json() }
+    }
+
     pub async fn got(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");

@@ -1,16 +1,12 @@
 //! Policies beside roles and relations: the certification fixture of AuthZEN, its Todo interop, and what policies never do.
 
 use doorward::admin::AdminError;
-use doorward::admin::people::{NewPerson, PersonEdit};
-use doorward::admin::resources::ResourceWrite;
 use doorward::admin::rules::RuleChange;
-use doorward::domain::assignment::Effect;
-use doorward::domain::name::{Email, Sub, Username};
-use doorward::domain::time::Interval;
 use doorward::store::rules::Versions;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{House, assign, both, eventually, permission, slug};
+use crate::support::{House, both, eventually, slug};
 
 /// Users alice and bob, records of which one is archived (OpenID AuthZEN certification fixture).
 pub(super) fn records() -> Value {
@@ -48,18 +44,22 @@ fn on_record(user: &str, action: &Value, id: &str) -> Value {
     json!({ "subject": { "type": "user", "id": user }, "action": action, "resource": { "type": "record", "id": id } })
 }
 
+/// The fixture, written through the public API.
 pub(super) async fn fixture(house: &House) {
-    let admin = house.node().admin();
-    house.model(&records()).await;
-    house.policies(&RECORD_POLICIES.replace("ALICE", &house.world.alice_sub)).await;
-    admin.create_role(&slug("notes"), slug("reader"), vec![permission("read:record")], &[]).await.unwrap();
+    let root = house.root().await;
+    let notes = "/api/v1/resource-servers/notes";
+    let policies = RECORD_POLICIES.replace("ALICE", &house.world.alice_sub);
+    root.done(Method::PUT, &format!("{notes}/rules"), &json!({ "model": records(), "policies": policies })).await;
+    let role = json!({ "name": "reader", "permissions": ["read:record"] });
+    root.done(Method::POST, &format!("{notes}/roles"), &role).await;
     for user in ["user:alice", "user:bob"] {
-        assign(admin, user, "notes", "reader", Effect::Allow, Interval::ALWAYS).await;
+        let given = json!({ "principal": user, "resource_server": "notes", "role": "reader" });
+        root.done(Method::POST, "/api/v1/assignments", &given).await;
     }
-    let status =
-        |id: &str, status: &str| (id.parse().unwrap(), json!({ "status": status }).as_object().unwrap().clone());
-    let put = vec![status("record:record-1", "active"), status("record:record-2", "archived")];
-    admin.write_resources(&slug("notes"), &ResourceWrite { put, delete: Vec::new() }).await.unwrap();
+    let record =
+        |id: &str, status: &str| json!({ "resource": format!("record:{id}"), "attributes": { "status": status } });
+    let put = json!({ "put": [record("record-1", "active"), record("record-2", "archived")] });
+    root.done(Method::POST, &format!("{notes}/resources"), &put).await;
     let seen = on_record("bob", &json!({ "name": "read" }), "record-1");
     eventually("the fixture is seen", async || ask(house, &seen).await).await;
 }
@@ -91,9 +91,10 @@ both! {
     }
 
     async fn the_todo_interop_comes_out_byte_for_byte(house: House) {
-        let admin = house.node().admin();
+        let root = house.root().await;
+        let notes = "/api/v1/resource-servers/notes";
         let cases: Value = serde_json::from_str(include_str!("../data/authzen-todo-decisions.json")).unwrap();
-        house.model(&json!({
+        let model = json!({
             "subjects": { "user": { "kind": "directory", "attributes": { "email": { "type": "string" } } } },
             "resources": {
                 "user": { "actions": { "can_read_user": {} } },
@@ -102,12 +103,13 @@ both! {
                     "attributes": { "ownerID": { "type": "string", "source": "request" } },
                 },
             },
-        })).await;
-        house.policies(r#"
+        });
+        let policies = r#"
             permit(principal is Subject::user in Role::"todo-editor",
                    action in [Action::"can_update_todo", Action::"can_delete_todo"], resource is Resource::todo)
             when { principal has email && resource has ownerID && principal.email == resource.ownerID };
-        "#).await;
+        "#;
+        root.done(Method::PUT, &format!("{notes}/rules"), &json!({ "model": model, "policies": policies })).await;
         let reads = ["can_read_user:user", "can_read_todos:todo"];
         for (role, more) in [
             ("todo-viewer", &[][..]),
@@ -115,8 +117,9 @@ both! {
             ("todo-admin", &["can_create_todo:todo", "can_delete_todo:todo"]),
             ("evil_genius", &["can_update_todo:todo"]),
         ] {
-            let permissions = reads.iter().chain(more).map(|p| permission(p)).collect();
-            admin.create_role(&slug("notes"), slug(role), permissions, &[]).await.unwrap();
+            let permissions: Vec<_> = reads.iter().chain(more).collect();
+            let role = json!({ "name": role, "permissions": permissions });
+            root.done(Method::POST, &format!("{notes}/roles"), &role).await;
         }
         for (key, email, roles) in [
             ("DA2", "rick@the-citadel.com", &["todo-admin", "evil_genius"][..]),
@@ -126,16 +129,12 @@ both! {
             ("DQ2", "jerry@the-smiths.com", &["todo-viewer"]),
         ] {
             let sub = format!("CiRmZ{key}MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs");
-            let new = NewPerson {
-                sub: Some(Sub::parse(&sub).unwrap()),
-                email: Some(Email::parse(email).unwrap()),
-                ..NewPerson::named(Username::parse(email.split('@').next().unwrap()).unwrap())
-            };
-            admin.create_person(new).await.unwrap();
-            let verified = PersonEdit { email_verified: Some(true), ..PersonEdit::default() };
-            admin.update_person(&sub, &verified).await.unwrap();
+            let username = email.split('@').next().unwrap();
+            let new = json!({ "sub": sub, "username": username, "email": email, "email_verified": true });
+            root.done(Method::POST, "/api/v1/users", &new).await;
             for role in roles {
-                assign(admin, &format!("user:{sub}"), "notes", role, Effect::Allow, Interval::ALWAYS).await;
+                let given = json!({ "principal": format!("user:{sub}"), "resource_server": "notes", "role": role });
+                root.done(Method::POST, "/api/v1/assignments", &given).await;
             }
         }
         let all = cases["evaluation"].as_array().unwrap();

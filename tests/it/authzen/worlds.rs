@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use doorward::admin::clients::NewClient;
-use doorward::admin::load::Load;
-use doorward::admin::people::NewPerson;
-use doorward::decision::given::{Case, Data, DecisionTests, Given};
+use doorward::decision::given::{Case, DecisionTests, Given, GivenRelation, GivenResource, GivenSubject};
 use doorward::domain::assignment::Effect;
-use doorward::domain::client::AuthMethod;
 use doorward::domain::time::{Clock as _, Interval};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Auth, House, both, eventually, new_client, slug};
+use crate::api::support::Operator;
+use crate::support::{Auth, House, both, eventually, slug};
+
+const POST: Method = Method::POST;
 
 const WORLDS: [&str; 4] = ["documents", "code-host", "todo", "clinic"];
 
@@ -51,6 +51,11 @@ fn rewrite(file: &Path, from: &str, to: &str) {
     std::fs::write(file, before.replace(from, to)).unwrap();
 }
 
+fn without_null(mut body: Value) -> Value {
+    body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    body
+}
+
 impl House {
     fn apply(&self, folder: &Path) -> Value {
         self.command(&["authz", "apply", text(folder)])
@@ -63,47 +68,60 @@ impl House {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
-    async fn api_of(&self, server: &str) -> Auth {
+    /// A client that asks for decisions of a resource server.
+    async fn api_of(&self, root: &Operator<'_>, server: &str) -> Auth {
         let id = format!("{server}-pep");
-        let new = NewClient {
-            resource_servers: vec![slug(server)],
-            decision_caller: true,
-            ..new_client(&id, AuthMethod::ClientSecretBasic)
-        };
-        let secret = self.node().admin().create_client(new).await.unwrap().secret.unwrap();
-        Auth::basic(&id, secret.reveal())
+        let new = json!({ "client_id": id, "resource_servers": [server], "decision_caller": true });
+        let made = root.made("/api/v1/clients", &new).await;
+        Auth::basic(&id, made["client_secret"].as_str().unwrap())
     }
 
-    async fn bring(&self, server: &str, given: &Given) {
-        let admin = self.node().admin();
+    /// What the decision tests of a world take as given, through the public API.
+    async fn bring(&self, root: &Operator<'_>, server: &str, given: &Given) {
         for person in &given.people {
-            let new = NewPerson {
-                sub: person.sub.clone(),
-                name: person.name.clone(),
-                email: person.email.clone(),
-                email_verified: person.email.is_some(),
-                ..NewPerson::named(person.username.clone())
-            };
-            let made = admin.create_person(new).await.unwrap();
+            let new = without_null(json!({
+                "username": person.username, "sub": person.sub, "name": person.name, "email": person.email,
+                "email_verified": person.email.as_ref().map(|_| true),
+            }));
+            root.done(POST, "/api/v1/users", &new).await;
             if person.disabled {
-                admin.disable_person(made.sub.as_str()).await.unwrap();
+                assert_eq!(root.act(&format!("/api/v1/users/{}/disable", person.username)).await.status, 200);
             }
         }
         for client in &given.clients {
-            admin.create_client(new_client(client.as_str(), AuthMethod::ClientSecretBasic)).await.unwrap();
+            root.done(POST, "/api/v1/clients", &json!({ "client_id": client })).await;
         }
         for member in &given.members {
-            let of = member.member.parse().unwrap();
-            admin.add_group_member(&member.group, &of, member.interval().unwrap(), None).await.unwrap();
+            let new =
+                json!({ "member": member.member, "not_before": member.not_before, "expires_at": member.expires_at });
+            root.done(POST, &format!("/api/v1/groups/{}/members", member.group), &without_null(new)).await;
         }
-        let data = Data {
-            subjects: given.subjects.clone(),
-            resources: given.resources.clone(),
-            relations: given.relations.clone(),
-            assignments: given.assignments.clone(),
+        let at = format!("/api/v1/resource-servers/{server}");
+        let subject = |of: &GivenSubject| {
+            without_null(json!({ "subject": of.subject, "attributes": of.attributes, "disabled": of.disabled }))
         };
-        let server = slug(server);
-        Load { admin, server: &server, dry_run: false, progress: &|_| {} }.run(&data).await.unwrap();
+        let put: Vec<_> = given.subjects.iter().map(subject).collect();
+        root.done(POST, &format!("{at}/subjects"), &json!({ "put": put })).await;
+        let resource = |of: &GivenResource| json!({ "resource": of.resource, "attributes": of.attributes });
+        let put: Vec<_> = given.resources.iter().map(resource).collect();
+        root.done(POST, &format!("{at}/resources"), &json!({ "put": put })).await;
+        let edge = |of: &GivenRelation| {
+            without_null(json!({
+                "object": of.object, "relation": of.relation, "subject": of.subject,
+                "not_before": of.not_before, "expires_at": of.expires_at,
+            }))
+        };
+        let write: Vec<_> = given.relations.iter().map(edge).collect();
+        root.done(POST, &format!("{at}/relations"), &json!({ "write": write })).await;
+        for assignment in &given.assignments {
+            let new = json!({
+                "principal": assignment.to, "resource_server": server, "role": assignment.role,
+                "permission": assignment.permission.as_ref().map(ToString::to_string), "on": assignment.on,
+                "effect": if assignment.deny { "deny" } else { "allow" },
+                "not_before": assignment.not_before, "expires_at": assignment.expires_at,
+            });
+            root.done(POST, "/api/v1/assignments", &without_null(new)).await;
+        }
     }
 
     /// What is answered; nothing while the server has not heard of the caller yet, whom a command made.
@@ -129,14 +147,15 @@ impl House {
 
 both! {
     async fn every_world_decides_over_http_as_its_files_say(house: House) {
+        let root = house.root().await;
         let mut asked = 0;
         for world in WORLDS {
             assert_eq!(house.command(&["authz", "test", text(&folder(world))])["failed"], 0);
             assert_eq!(house.apply(&folder(world))["changed"], true);
             assert_eq!(house.apply(&folder(world))["changed"], false, "{world}: the second time");
-            let api = house.api_of(world).await;
+            let api = house.api_of(&root, world).await;
             for tests in tests_of(world) {
-                house.bring(world, &tests.given).await;
+                house.bring(&root, world, &tests.given).await;
                 for case in &tests.decide {
                     if let Some(now) = case.now.or(tests.given.now) {
                         house.advance(house.clock.now().until(now));
@@ -157,6 +176,11 @@ both! {
             let [first, second] = ["a", "b"].map(|name| place.path().join(format!("{world}-{name}")));
             house.command(&["authz", "export", "--resource-server", world, text(&first)]);
             assert_eq!(house.apply(&first)["changed"], false, "{world}");
+            // What was exported decides as what was applied.
+            let tested = place.path().join(format!("{world}-tested"));
+            copy(&first, &tested);
+            copy(&folder(world).join("tests"), &tested.join("tests"));
+            assert_eq!(house.command(&["authz", "test", text(&tested)])["failed"], 0, "{world}");
             house.command(&["authz", "export", "--resource-server", world, text(&second)]);
             for entry in std::fs::read_dir(&first).unwrap() {
                 let name = entry.unwrap().file_name();
@@ -173,9 +197,10 @@ both! {
         let changed = place.path().join("documents");
         copy(&folder("documents"), &changed);
         house.apply(&changed);
-        let api = house.api_of("documents").await;
+        let root = house.root().await;
+        let api = house.api_of(&root, "documents").await;
         let tests = tests_of("documents").remove(0);
-        house.bring("documents", &tests.given).await;
+        house.bring(&root, "documents", &tests.given).await;
         let is = |subject: &str, resource: &str| {
             let of = |case: &&Case| case.subject == subject && case.action == "read" && case.resource == resource;
             tests.decide.iter().find(of).unwrap()
@@ -212,7 +237,7 @@ both! {
         assert!(house.node().admin().authorization(&slug("documents")).await.unwrap().is_none());
 
         house.apply(&folder("documents"));
-        house.bring("documents", &tests_of("documents").remove(0).given).await;
+        house.bring(&house.root().await, "documents", &tests_of("documents").remove(0).given).await;
         std::fs::remove_dir_all(changed.join("tests")).unwrap();
         std::fs::remove_file(changed.join("roles.toml")).unwrap();
         std::fs::write(changed.join("policies.cedar"), "").unwrap();
