@@ -57,7 +57,8 @@ impl Semantic {
 /// The answers of a batch, and what holds for all of them: the oldest revision, the first moment that could change one.
 struct Batch {
     items: Vec<Item>,
-    revision: Revision,
+    /// None where no item could be decided.
+    revision: Option<Revision>,
     valid_until: Option<Instant>,
 }
 
@@ -115,7 +116,8 @@ impl Evaluations {
         }
         let batch = self.all(items, &body, asked, semantic, now).await?;
         reply::json(res, StatusCode::OK, &Answers { evaluations: batch.items });
-        about(&self.0, res, batch.revision, started);
+        let revision = batch.revision.unwrap_or_else(|| self.0.provider.decisions().applied().revision);
+        about(&self.0, res, revision, started);
         valid_until(res, batch.valid_until);
         Ok(())
     }
@@ -128,8 +130,7 @@ impl Evaluations {
         semantic: Semantic,
         now: Instant,
     ) -> Result<Batch, Problem> {
-        let revision = self.0.provider.decisions().applied().revision;
-        let mut batch = Batch { items: Vec::with_capacity(items.len()), revision, valid_until: None };
+        let mut batch = Batch { items: Vec::with_capacity(items.len()), revision: None, valid_until: None };
         for (nth, items) in items.chunks(TOGETHER).enumerate() {
             let mut prepared = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
@@ -138,7 +139,8 @@ impl Evaluations {
             for answered in self.decide(prepared, asked, now).await? {
                 let item = match answered {
                     Ok(answered) => {
-                        batch.revision = batch.revision.min(answered.revision);
+                        let oldest = batch.revision.map_or(answered.revision, |oldest| oldest.min(answered.revision));
+                        batch.revision = Some(oldest);
                         batch.valid_until = [batch.valid_until, answered.valid_until].into_iter().flatten().min();
                         answered.as_item()
                     }

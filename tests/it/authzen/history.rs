@@ -17,6 +17,8 @@ const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 const TEAMS: [&str; 3] = ["red", "green", "blue"];
 const DOCUMENTS: [&str; 3] = ["a", "b", "c"];
 
+const FRESHNESS_BOUND: Duration = Duration::from_secs(2);
+
 /// Seconds of it; `HISTORY_SECONDS` makes it longer.
 fn seconds() -> u64 {
     std::env::var("HISTORY_SECONDS").ok().map_or(4, |text| text.parse().expect("HISTORY_SECONDS: a number"))
@@ -99,6 +101,8 @@ struct Answered {
 struct History {
     writes: Mutex<BTreeMap<i64, Vec<Change>>>,
     answers: Mutex<Vec<Answered>>,
+    /// When each write was acknowledged.
+    acknowledgements: Mutex<Vec<(Instant, i64)>>,
     /// The latest write that was acknowledged, and its token.
     acknowledged: AtomicI64,
     token: Mutex<String>,
@@ -114,10 +118,19 @@ impl History {
     fn wrote(&self, token: &str, changes: Vec<Change>) {
         let revision = Position::from_token(token).expect("a token").revision.0;
         assert!(self.writes.lock().unwrap().insert(revision, changes).is_none(), "two writes of one revision");
+        self.acknowledgements.lock().unwrap().push((Instant::now(), revision));
         let mut known = self.token.lock().unwrap();
         if revision > self.acknowledged.fetch_max(revision, Ordering::SeqCst) {
             token.clone_into(&mut known);
         }
+    }
+
+    /// What was acknowledged so long ago that no node may answer from before it.
+    fn known_everywhere(&self) -> i64 {
+        let now = Instant::now();
+        let acknowledged = self.acknowledgements.lock().unwrap();
+        let old = acknowledged.iter().filter(|(at, _)| now.duration_since(*at) > FRESHNESS_BOUND);
+        old.map(|(_, revision)| *revision).max().unwrap_or_default()
     }
 }
 
@@ -195,7 +208,7 @@ async fn ask_for_a_while(houses: Vec<Arc<House>>, history: Arc<History>, until: 
         let node = random.below(houses.len());
         let (person, document) = (random.of(&PEOPLE), random.of(&DOCUMENTS));
         let (demand, at_least) = match random.below(3) {
-            0 => ("minimize_latency".to_owned(), 0),
+            0 => ("minimize_latency".to_owned(), history.known_everywhere()),
             1 => ("full".to_owned(), history.acknowledged.load(Ordering::SeqCst)),
             _ => {
                 let token = history.token.lock().unwrap().clone();
@@ -204,27 +217,62 @@ async fn ask_for_a_while(houses: Vec<Arc<House>>, history: Arc<History>, until: 
             }
         };
         let headers = [("content-type", "application/json"), ("doorward-consistency", demand.as_str())];
-        let body = evaluation("user", person, "read", "document", document).to_string();
+        let (about, path, body) = match random.below(4) {
+            // All there is, in one batch: of one revision.
+            0 => {
+                let all: Vec<_> =
+                    PEOPLE.iter().flat_map(|person| DOCUMENTS.map(|document| (*person, document))).collect();
+                let items: Vec<_> = all
+                    .iter()
+                    .map(|(person, document)| evaluation("user", person, "read", "document", document))
+                    .collect();
+                (all, "/access/v1/evaluations", json!({ "evaluations": items }))
+            }
+            1 => {
+                let body = json!({
+                    "subject": { "type": "user", "id": person }, "action": { "name": "read" },
+                    "resource": { "type": "document" },
+                });
+                (DOCUMENTS.map(|document| (person, document)).to_vec(), "/access/v1/search/resource", body)
+            }
+            _ => (
+                vec![(person, document)],
+                "/access/v1/evaluation",
+                evaluation("user", person, "read", "document", document),
+            ),
+        };
         let auth = houses[node].notes_api();
-        let answer = houses[node].send(Method::POST, "/access/v1/evaluation", &auth, &headers, body).await;
+        let answer = houses[node].send(Method::POST, path, &auth, &headers, body.to_string()).await;
         assert_eq!(answer.status, 200, "{demand}: {answer:?}");
         let revision = answer.header("doorward-revision").parse().unwrap();
-        let permitted = answer.json()["decision"] == true;
+        let said = answer.json();
         let node = &houses[node].base;
-        let asked = format!("{person} on {document} at {node}, {demand}: {}", answer.text);
-        history.answers.lock().unwrap().push(Answered { asked, person, document, permitted, revision, at_least });
+        for (nth, (person, document)) in about.into_iter().enumerate() {
+            let permitted = match path {
+                "/access/v1/evaluations" => said["evaluations"][nth]["decision"] == true,
+                "/access/v1/evaluation" => said["decision"] == true,
+                _ => said["results"].as_array().unwrap().iter().any(|found| found["id"] == document),
+            };
+            let asked = format!("{path}: {person} on {document} at {node}, {demand}: {said}");
+            history.answers.lock().unwrap().push(Answered { asked, person, document, permitted, revision, at_least });
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_that_of_the_revision_it_names() {
-    let one = House::start(Database::Postgres, Options::default()).await;
-    one.model(&model()).await;
-    let root = one.root().await.auth;
+    let options = || Options::default().set("decision.freshness_bound", "2s");
+    let one = House::start(Database::Postgres, options()).await;
+    let root = one.root().await;
+    let notes = "/api/v1/resource-servers/notes";
+    root.done(Method::PUT, &format!("{notes}/rules"), &json!({ "model": model() })).await;
+    let put = DOCUMENTS.map(|document| json!({ "resource": format!("document:{document}") }));
+    root.done(Method::POST, &format!("{notes}/resources"), &json!({ "put": put })).await;
+    let root = root.auth;
     // One node looks for news by itself once a second; the other keeps next to nothing, so that each of its answers is put
     // together while others write.
-    let two = one.neighbour_with(Options::default().set("decision.poll_every", "1s")).await;
-    let three = one.neighbour_with(Options::default().set("decision.cache_max", 0)).await;
+    let two = one.neighbour_with(options().set("decision.poll_every", "1s")).await;
+    let three = one.neighbour_with(options().set("decision.cache_max", 0)).await;
     let houses: Vec<_> = [one, two, three].into_iter().map(Arc::new).collect();
 
     let started = Instant::now();
