@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::holdings::List;
 use super::pass::{Pass, Step};
 use super::{Key, Query, Scope, SubjectRef, World};
 use crate::decision::policies::{Given, PolicyOutcome, PolicyRequest};
 use crate::decision::snapshot::Snapshot;
-use crate::domain::assignment::{Assignment, Effect, Held, Principal};
+use crate::domain::assignment::{Effect, Held, Principal};
 use crate::domain::attribute::OF_PEOPLE;
 use crate::domain::model::{CLIENT, Model};
 use crate::domain::object::ObjectRef;
@@ -18,7 +19,7 @@ use crate::domain::object::ObjectRef;
 pub(super) struct Who<'a> {
     pub principal: Principal,
     pub groups: &'a [Arc<str>],
-    pub lists: &'a [Arc<[Assignment]>],
+    pub lists: &'a [List<'a>],
     pub scopes: &'a [Scope],
 }
 

@@ -1,5 +1,6 @@
 //! What a principal holds at a resource server, as one value where that is little: then no other resource needs a look-up.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::{FastMap, Scope};
@@ -21,17 +22,35 @@ pub enum Holdings {
 /// All that a principal holds at a resource server, by scope.
 #[derive(Debug, Default)]
 pub struct Whole {
-    at_large: Arc<[Assignment]>,
-    on: FastMap<ObjectRef, Arc<[Assignment]>>,
+    at_large: Box<[Assignment]>,
+    on: FastMap<ObjectRef, Box<[Assignment]>>,
     len: usize,
+}
+
+/// What a principal holds at one scope.
+pub(super) enum List<'a> {
+    /// Of all that it holds: lent, since to count who has it costs more than to look at it.
+    Lent(&'a [Assignment]),
+    Read(Arc<[Assignment]>),
+}
+
+impl Deref for List<'_> {
+    type Target = [Assignment];
+
+    fn deref(&self) -> &[Assignment] {
+        match self {
+            Self::Lent(list) => list,
+            Self::Read(list) => list,
+        }
+    }
 }
 
 impl Whole {
     /// What is held at one scope.
-    pub(super) fn at(&self, scope: &Scope) -> Arc<[Assignment]> {
+    pub(super) fn at(&self, scope: &Scope) -> &[Assignment] {
         match scope {
-            None => self.at_large.clone(),
-            Some(object) => self.on.get(object).cloned().unwrap_or_default(),
+            None => &self.at_large,
+            Some(object) => self.on.get(object).map(AsRef::as_ref).unwrap_or_default(),
         }
     }
 }

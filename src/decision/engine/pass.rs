@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::holdings::List;
 use super::{ANCESTORS_MAX, EDGES_MAX, HOLDINGS_MAX, Holdings, Key, OBJECT_DEPTH_MAX, PRINCIPALS_MAX, Scope, World};
-use crate::domain::assignment::{Assignment, Principal};
+use crate::domain::assignment::Principal;
 use crate::domain::group::GROUP_DEPTH_MAX;
 use crate::domain::model::PARENT;
 use crate::domain::object::{EdgeSubject, ObjectRef};
@@ -178,12 +179,12 @@ impl Pass {
     }
 
     /// What the principals hold at these scopes, as far as it is known.
-    pub(super) fn assignments(
+    pub(super) fn assignments<'a>(
         &mut self,
         world: &impl World,
-        principals: &Principals,
+        principals: &'a Principals,
         scopes: &[Scope],
-    ) -> Step<Vec<Arc<[Assignment]>>> {
+    ) -> Step<Vec<List<'a>>> {
         let pairs = principals.all.len() * scopes.len();
         if pairs > HOLDINGS_MAX {
             return Err(Stop::OverBudget);
@@ -192,11 +193,14 @@ impl Pass {
         for (principal, holdings) in principals.all.iter().zip(&principals.holdings) {
             match holdings.as_deref() {
                 None => {}
-                Some(Holdings::Whole(whole)) => lists.extend(scopes.iter().map(|scope| whole.at(scope))),
+                Some(Holdings::Whole(whole)) => {
+                    lists.extend(scopes.iter().map(|scope| List::Lent(whole.at(scope))));
+                }
                 Some(Holdings::Many) => {
                     for scope in scopes {
                         let known = world.assignments(*principal, scope);
-                        lists.extend(self.need(known, || Key::Assignments(*principal, scope.clone())));
+                        let known = self.need(known, || Key::Assignments(*principal, scope.clone()));
+                        lists.extend(known.map(List::Read));
                     }
                 }
             }

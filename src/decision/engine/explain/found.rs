@@ -1,7 +1,6 @@
 //! What assignments say, each with the groups, roles and resources through which it counts.
 
-use std::sync::Arc;
-
+use super::super::holdings::List;
 use super::super::pass::{Pass, Principals};
 use super::super::{Query, Scope, World};
 use super::node::{Kind, Node};
@@ -20,7 +19,7 @@ pub(super) struct Found<'a, W> {
     pub principals: &'a Principals,
     pub scopes: &'a [Scope],
     /// For each principal in turn what it holds at each scope.
-    pub lists: &'a [Arc<[Assignment]>],
+    pub lists: &'a [List<'a>],
 }
 
 /// An assignment that covers the action, and where it was found.
