@@ -7,5 +7,7 @@
 #![expect(clippy::indexing_slicing, reason = "a missing member of an answer fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests wait in real time")]
 
+mod applications;
+mod malice;
 mod program;
 mod storm;

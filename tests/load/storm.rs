@@ -6,71 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::applications::{PASSWORD, at, client, furnish};
 use crate::program::Program;
 
 const AT_ONCE: usize = 200;
 const WAVES: usize = 5;
 const RESIDENT_GROWTH_MAX_KIB: u64 = 64 * 1024;
-const PASSWORD: &str = "copper lantern seven rivers";
 const IDLE_FOR: Duration = Duration::from_secs(2);
-
-/// What applications ask for meanwhile.
-#[derive(Clone)]
-struct Applications {
-    http: reqwest::Client,
-    base: String,
-    bot: String,
-    api: String,
-}
-
-/// How long each request took, none of which was refused.
-struct Took {
-    tokens: Vec<Duration>,
-    decisions: Vec<Duration>,
-}
-
-impl Applications {
-    async fn token(&self) {
-        let form = [("grant_type", "client_credentials")];
-        let asked =
-            self.http.post(format!("{}/oauth2/token", self.base)).basic_auth("bot", Some(&self.bot)).form(&form);
-        assert_eq!(asked.send().await.unwrap().status(), 200, "a token");
-    }
-
-    async fn decision(&self) {
-        let body = json!({
-            "subject": { "type": "user", "id": "alice" },
-            "action": { "name": "read" },
-            "resource": { "type": "note", "id": "42" },
-        });
-        let asked = self.http.post(format!("{}/access/v1/evaluation", self.base));
-        let answer = asked.basic_auth("notes-api", Some(&self.api)).json(&body).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "a decision");
-        assert_eq!(answer.json::<Value>().await.unwrap()["decision"], true);
-    }
-
-    /// Asks for both, one after the other, until told to stop.
-    async fn keep_asking(self, stop: Arc<AtomicBool>) -> Took {
-        let mut took = Took { tokens: Vec::new(), decisions: Vec::new() };
-        while !stop.load(Ordering::Relaxed) {
-            let started = Instant::now();
-            self.token().await;
-            took.tokens.push(started.elapsed());
-            let started = Instant::now();
-            self.decision().await;
-            took.decisions.push(started.elapsed());
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        took
-    }
-}
 
 /// A sign-in page that waits for a name and a password.
 struct Page {
@@ -128,28 +75,6 @@ async fn storm(http: &reqwest::Client, base: &str, statuses: &mut BTreeMap<u16, 
     }
 }
 
-fn furnish(program: &Program) -> Applications {
-    program.command("resource-server create notes --identifier https://notes.example/api --permission read:note");
-    program.command("role create notes viewer --permission read:note");
-    program.command("user create alice");
-    program.command_with("user set-password alice", &format!("{PASSWORD}\n"));
-    program.command("assign add user:alice --resource-server notes --role viewer");
-    let secret = |made: Value| made["client_secret"].as_str().unwrap().to_owned();
-    let bot = secret(program.command("client create bot --resource notes"));
-    let api = secret(program.command("client create notes-api --resource-server notes --decision-caller"));
-    program.command("client create app --redirect-uri https://app.example/cb --scope openid");
-    Applications { http: client(), base: program.base.clone(), bot, api }
-}
-
-fn client() -> reqwest::Client {
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
-}
-
-fn at(percent: usize, took: &mut [Duration]) -> f64 {
-    took.sort();
-    took[(took.len() - 1) * percent / 100].as_secs_f64() * 1e3
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_sign_ins_keeps_its_bounds_and_applications_are_served() {
     let limits = ["DOORWARD_LOGIN_ATTEMPTS_PER_ACCOUNT_MAX", "DOORWARD_LOGIN_ATTEMPTS_PER_ADDRESS_MAX"];
@@ -157,13 +82,7 @@ async fn a_storm_of_sign_ins_keeps_its_bounds_and_applications_are_served() {
     let program = Program::start(&[account, address, ("DOORWARD_SERVER_TRUSTED_PROXIES", "127.0.0.1")]).await;
     let fresh_kib = program.resident_kib();
     let applications = furnish(&program);
-    let ask = async |during: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asking = tokio::spawn(applications.clone().keep_asking(stop.clone()));
-        during.await;
-        stop.store(true, Ordering::Relaxed);
-        asking.await.unwrap()
-    };
+    let ask = |during| applications.ask_during(during);
     let mut idle = ask(Box::pin(tokio::time::sleep(IDLE_FOR))).await;
     let (http, base) = (client(), program.base.clone());
     // A server that has shown its pages to as many; nobody has signed in yet.
