@@ -143,6 +143,8 @@ fn refusals(row: &Row, described: &Described) -> impl Iterator<Item = u16> {
         (409, is_write),
         (412, has_preconditions),
         (413, described.body.is_some()),
+        // Over budget: operators are in few enough groups.
+        (422, !is_operation),
         (503, true),
     ];
     all.into_iter().filter_map(|(status, holds)| holds.then_some(status))
