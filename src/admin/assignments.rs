@@ -1,9 +1,10 @@
 //! Assignments: give, take, list.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
+use super::delegation::held_permissions;
 use super::last_admin::Administered;
 use super::principal::names;
 use super::resource_servers::{check_declared, find};
@@ -16,7 +17,7 @@ use crate::domain::id::AssignmentId;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
-use crate::domain::resource_server::{DOORWARD, ResourceServer};
+use crate::domain::resource_server::{DOORWARD, OWN_PERMISSIONS, ResourceServer};
 use crate::domain::role::Role;
 use crate::domain::time::Interval;
 use crate::store::assignments::{self, Recorded};
@@ -96,7 +97,10 @@ impl Admin {
         };
         let own = server.name.as_str() == DOORWARD;
         let scope = match &new.scope {
-            Some(scope) if own => Some(own_scope(edit, scope).await?),
+            Some(scope) if own => {
+                check_scope(scope, &held_permissions(&held, roles))?;
+                Some(own_scope(edit, scope).await?)
+            }
             other => other.clone(),
         };
         self.check_held(edit, &server.name, &held, roles, new.interval.expires_at).await?;
@@ -224,6 +228,23 @@ impl Admin {
         };
         Ok(all.iter().filter_map(view).collect())
     }
+}
+
+/// At Doorward's own resource server nothing is below anything else: on one thing of another type than that of what is held,
+/// an assignment would count for nothing, and a deny would deny nothing.
+fn check_scope(scope: &ObjectRef, held: &[Permission]) -> Result<(), AdminError> {
+    let is_held = |action: &str, of: &str| held.iter().any(|permission| permission.matches(action, of));
+    let own = OWN_PERMISSIONS.iter().filter(|(action, of)| is_held(action, of));
+    let types: BTreeSet<&str> = own.map(|(_, of)| *of).collect();
+    if types.contains(scope.object_type()) {
+        return Ok(());
+    }
+    let expected = match Vec::from_iter(types).join(", ") {
+        none if none.is_empty() => "nothing, for it holds no permission".to_owned(),
+        types => format!("one thing of type {types}"),
+    };
+    let problem = format!("what is held counts on {expected}; {scope} is of type {}", scope.object_type());
+    Err(AdminError::invalid("on", problem))
 }
 
 /// One thing at Doorward's own resource server, under the one name by which its doors know it: under another a deny would

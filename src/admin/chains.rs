@@ -81,8 +81,11 @@ enum Towards {
 }
 
 /// Where each resource leads, one step on.
-#[derive(Default)]
-struct Ways(HashMap<String, Vec<String>>);
+struct Ways {
+    next: HashMap<String, Vec<String>>,
+    /// Steps that may still be read.
+    left: usize,
+}
 
 impl Ways {
     /// All that can be reached from the start, level by level.
@@ -92,7 +95,7 @@ impl Ways {
         start: impl Iterator<Item = &str>,
         towards: Towards,
     ) -> Result<Self, AdminError> {
-        let mut ways = Self::default();
+        let mut ways = Self { next: HashMap::new(), left: WALK_MAX };
         let start: BTreeSet<_> = start.map(str::to_owned).collect();
         let mut level: Vec<String> = start.into_iter().collect();
         for _ in 0..=CHAIN_MAX {
@@ -101,28 +104,33 @@ impl Ways {
             }
             let mut next = BTreeSet::new();
             for some in level.chunks(NAMES_MAX) {
-                let limit = i64::try_from(WALK_MAX).unwrap_or(i64::MAX);
+                // One more than may be, so that too many shows.
+                let limit = i64::try_from(ways.left.saturating_add(1)).unwrap_or(i64::MAX);
                 let steps = match towards {
                     Towards::Above => edges::leading_from(conn, of, some, limit).await?,
                     Towards::Below => edges::leading_to(conn, of, some, limit).await?,
                 };
-                if steps.len() >= WALK_MAX {
-                    return Err(too_much());
-                }
-                for (from, to) in steps {
-                    next.insert(to.clone());
-                    ways.0.entry(from).or_default().push(to);
-                }
+                ways.take(steps, &mut next)?;
             }
             for seen in level {
-                ways.0.entry(seen).or_default();
+                ways.next.entry(seen).or_default();
             }
-            level = next.into_iter().filter(|name| !ways.0.contains_key(name)).collect();
-            if ways.0.len() + level.len() > WALK_MAX {
+            level = next.into_iter().filter(|name| !ways.next.contains_key(name)).collect();
+            if ways.next.len() + level.len() > WALK_MAX {
                 return Err(too_much());
             }
         }
         Err(too_long())
+    }
+
+    /// Few resources may be connected by very many edges: each counts.
+    fn take(&mut self, steps: Vec<(String, String)>, next: &mut BTreeSet<String>) -> Result<(), AdminError> {
+        self.left = self.left.checked_sub(steps.len()).ok_or_else(too_much)?;
+        for (from, to) in steps {
+            next.insert(to.clone());
+            self.next.entry(from).or_default().push(to);
+        }
+        Ok(())
     }
 }
 
@@ -147,7 +155,7 @@ impl<'a> Farthest<'a> {
         let mut level = vec![start];
         let mut depth = 0;
         loop {
-            let next = level.iter().filter_map(|at| ways.0.get(*at)).flatten().map(String::as_str);
+            let next = level.iter().filter_map(|at| ways.next.get(*at)).flatten().map(String::as_str);
             let next: Vec<&str> = next.collect();
             self.steps += next.len();
             level = next.into_iter().filter(|name| seen.insert(*name)).collect();
@@ -158,5 +166,22 @@ impl<'a> Farthest<'a> {
             }
             depth += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_counts_however_few_resources_they_connect() {
+        let mut ways = Ways { next: HashMap::new(), left: WALK_MAX };
+        let steps = |count: usize| vec![("folder:a".to_owned(), "folder:b".to_owned()); count];
+        let mut next = BTreeSet::new();
+        for _ in 0..2 {
+            assert!(ways.take(steps(WALK_MAX / 2), &mut next).is_ok());
+        }
+        assert_eq!(next.len(), 1);
+        assert!(matches!(ways.take(steps(1), &mut next), Err(AdminError::Invalid { member: "write", .. })));
     }
 }

@@ -73,14 +73,18 @@ impl Admin {
         if server.as_str() != DOORWARD {
             return Ok(());
         }
-        let permissions = match held {
-            Held::Permission(permission) => vec![permission.clone()],
-            Held::Role(id) => {
-                let role = roles.iter().find(|role| role.id == *id);
-                role.map(|role| permissions_of(role, roles)).unwrap_or_default()
-            }
-        };
-        self.check_reach(edit, Reach::Permissions(permissions, until)).await
+        self.check_reach(edit, Reach::Permissions(held_permissions(held, roles), until)).await
+    }
+}
+
+/// The permissions that a role, with all it includes, or a permission comes to.
+pub(super) fn held_permissions(held: &Held, roles: &[Role]) -> Vec<Permission> {
+    match held {
+        Held::Permission(permission) => vec![permission.clone()],
+        Held::Role(id) => {
+            let role = roles.iter().find(|role| role.id == *id);
+            role.map(|role| permissions_of(role, roles)).unwrap_or_default()
+        }
     }
 }
 

@@ -176,9 +176,12 @@ impl Admin {
         let members = groups::members(&mut conn, group.id, after, limit.min(PAGE_MAX)).await?;
         let principals: Vec<_> = members.iter().map(|(member, _)| *member).collect();
         let names = names(&mut conn, &principals).await?;
-        let view = |(member, interval): &(Principal, Interval)| {
+        let view = |(member, joined): &(Principal, Joined)| {
             let label = names.get(member).map(|named| &named.label);
-            json!({ "member": label, "id": member.uuid(), "interval": interval })
+            let Joined { interval, reason, given_by } = joined;
+            json!({
+                "member": label, "id": member.uuid(), "interval": interval, "reason": reason, "given_by": given_by,
+            })
         };
         Ok(members.iter().map(view).collect())
     }

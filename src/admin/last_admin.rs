@@ -117,7 +117,7 @@ impl Search {
             let page = groups::members(conn, group, after, PAGE).await?;
             let Some((last, _)) = page.last() else { return Ok(found) };
             after = last.uuid();
-            found.extend(page.iter().filter_map(|(member, way)| Some((*member, self.lasts(way)?.min(by)))));
+            found.extend(page.iter().filter_map(|(member, way)| Some((*member, self.lasts(&way.interval)?.min(by)))));
         }
     }
 

@@ -19,6 +19,7 @@ use crate::domain::resource_server::ResourceServer;
 use crate::domain::subject_name::{SubjectName, check_edge};
 use crate::domain::time::{Instant, Interval};
 use crate::store::changes::{CHANGES_MAX, States};
+pub use crate::store::edges::Place;
 use crate::store::edges::{self, EdgeKey, Recorded, Which};
 use crate::store::{Conn, resources};
 
@@ -46,6 +47,15 @@ pub struct RelationWrite {
     pub require_absent: Vec<EdgeName>,
     pub delete: Vec<EdgeName>,
     pub write: Vec<NewEdge>,
+}
+
+/// Which edges to list: those of which all of it holds; what is left out does not matter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RelationFilter<'a> {
+    pub object: Option<&'a ObjectRef>,
+    pub relation: Option<&'a Segment>,
+    /// As in [`EdgeName`].
+    pub subject: Option<&'a str>,
 }
 
 /// Edges as one write resolves them: each name is looked up once.
@@ -117,11 +127,11 @@ impl Admin {
         resolver: &mut Resolver<'_>,
         name: &EdgeName,
     ) -> Result<bool, AdminError> {
-        let subject = resolver.subject(edit, &name.subject).await?;
-        let key = EdgeKey { object: &name.object, relation: name.relation.as_str(), subject: &subject };
-        let Some(before) = edges::find(edit, resolver.server.id, key).await? else { return Ok(false) };
+        let Some(before) = resolver.stored(edit, name).await? else { return Ok(false) };
+        let subject = &before.edge.subject;
+        let key = EdgeKey { object: &name.object, relation: name.relation.as_str(), subject };
         edges::delete(edit, resolver.server.id, key).await?;
-        let changed = changed(resolver.server.id, &name.object, &subject);
+        let changed = changed(resolver.server.id, &name.object, subject);
         let states = States::removed(describe(&before, &name.subject));
         edit.log(&changed, &self.actor, self.now(), states).await?;
         Ok(true)
@@ -166,43 +176,30 @@ impl Admin {
         Ok(Some(subject))
     }
 
-    /// Edges as operators read them, in order of their key: from a resource, to a subject, or all; and the edge to go on
-    /// after, when there may be more.
+    /// Edges as operators read them, in order of their key after a place, each with its own.
     ///
     /// # Errors
     /// [`AdminError::NotFound`], or a subject that cannot be.
     pub async fn relations(
         &self,
         server: &Slug,
-        object: Option<&ObjectRef>,
-        subject: Option<&str>,
-        after: Option<&EdgeName>,
+        filter: RelationFilter<'_>,
+        after: Option<&Place>,
         limit: i64,
-    ) -> Result<Vec<Value>, AdminError> {
+    ) -> Result<Vec<(Place, Value)>, AdminError> {
         let mut conn = self.read().await?;
         let server = find(&mut conn, server).await?;
         let model = rules::required_model(&mut conn, &server).await?;
         let mut resolver = Resolver { server: &server, model: &model, known: HashMap::new() };
-        let subject = match subject {
+        let to = match filter.subject {
             None => None,
             Some(name) => Some(resolver.subject(&mut conn, name).await?),
         };
-        let after_subject = match after {
-            None => None,
-            Some(after) => Some(resolver.subject(&mut conn, &after.subject).await?),
-        };
-        let after = after.zip(after_subject.as_ref()).map(|(after, subject)| EdgeKey {
-            object: &after.object,
-            relation: after.relation.as_str(),
-            subject,
-        });
-        let which = match (object, &subject) {
-            (Some(object), _) => Which::From(object),
-            (None, Some(subject)) => Which::To(subject),
-            (None, None) => Which::All,
-        };
+        let relation = filter.relation.map(Segment::as_str);
+        let which = Which { from: filter.object, relation, to: to.as_ref(), to_object: None };
         let all = edges::list(&mut conn, server.id, which, after, limit.min(PAGE_MAX)).await?;
-        describe_all(&mut conn, &all).await
+        let described = describe_all(&mut conn, &all).await?;
+        Ok(all.iter().map(Place::of).zip(described).collect())
     }
 }
 
@@ -216,6 +213,32 @@ impl Resolver<'_> {
             return Ok(());
         }
         Err(AdminError::Precondition { what: format!("{}#{}@{}", name.object, name.relation, name.subject) })
+    }
+
+    /// The edge of this name as it is stored: as the model reads it, else as one before it did. What a model no longer
+    /// speaks of could not be taken away otherwise.
+    async fn stored(&mut self, conn: &mut Conn, name: &EdgeName) -> Result<Option<Recorded>, AdminError> {
+        let unread = match self.subject(conn, &name.subject).await {
+            Ok(subject) => {
+                let key = EdgeKey { object: &name.object, relation: name.relation.as_str(), subject: &subject };
+                let found = edges::find(conn, self.server.id, key).await?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+                None
+            }
+            Err(error @ (AdminError::Invalid { .. } | AdminError::NotFound { .. })) => Some(error),
+            Err(error) => return Err(error),
+        };
+        let text = name.subject.as_str();
+        let of_userset = text.rsplit_once('#').map(|(object, _)| object);
+        let texts: Vec<_> = [Some(text), of_userset, text.strip_suffix(":*")].into_iter().flatten().collect();
+        let found = edges::stored_as(conn, self.server.id, &name.object, name.relation.as_str(), &texts).await?;
+        let found = found.into_iter().find(|found| found.edge.subject.label().as_deref() == Some(text));
+        match (found, unread) {
+            (None, Some(error)) => Err(error),
+            (found, _) => Ok(found),
+        }
     }
 
     pub(super) async fn subject(&mut self, conn: &mut Conn, text: &str) -> Result<EdgeSubject, AdminError> {
@@ -278,9 +301,7 @@ pub(super) async fn describe_all(conn: &mut Conn, all: &[Recorded]) -> Result<Ve
             let label = names.get(of).map_or_else(|| of.to_string(), |named| named.label.clone());
             if matches!(of, Principal::Group(_)) { format!("{label}#{MEMBER}") } else { label }
         }
-        EdgeSubject::External(object) | EdgeSubject::Object(object) => object.to_string(),
-        EdgeSubject::Everyone(of) => format!("{of}:*"),
-        EdgeSubject::Userset(object, relation) => format!("{object}#{relation}"),
+        other => other.label().unwrap_or_default(),
     };
     Ok(all.iter().map(|recorded| describe(recorded, &label(&recorded.edge.subject))).collect())
 }

@@ -85,7 +85,9 @@ impl Admin {
         object: &ObjectRef,
     ) -> Result<(), AdminError> {
         let before = resources::find(edit, server.id, object).await?;
-        for which in [Which::From(object), Which::ToObject(object)] {
+        let from = Which { from: Some(object), ..Which::default() };
+        let to = Which { to_object: Some(object), ..Which::default() };
+        for which in [from, to] {
             let edges = edges::list(edit, server.id, which, None, CHANGES_MAX + 1).await?;
             check_number(edges.len())?;
             let described = describe_all(edit, &edges).await?;

@@ -200,6 +200,7 @@ pub(super) fn decision_options(config: &Config) -> DecisionOptions {
         poll_every: config.decision.poll_every,
         cache_entries_max: config.decision.cache_max,
         search_reach_max: config.decision.search_reach_max,
+        search_keys_max: config.decision.search_keys_max,
     }
 }
 

@@ -90,6 +90,7 @@ pub struct DecisionConfig {
     pub poll_every: Duration,
     pub cache_max: u64,
     pub search_reach_max: usize,
+    pub search_keys_max: usize,
     pub batch_max: usize,
     pub batch_body_max_bytes: usize,
 }
@@ -257,6 +258,7 @@ fn decision(r: &mut Reader<'_>) -> DecisionConfig {
         poll_every,
         cache_max: r.count("decision.cache_max", 0, 100_000_000) as u64,
         search_reach_max: r.count("decision.search_reach_max", 1, 100_000),
+        search_keys_max: r.count("decision.search_keys_max", 1, 1_000_000),
         batch_max: r.count("decision.batch_max", 1, 10_000),
         batch_body_max_bytes: r.size("decision.batch_body_max", 1024, 64 * 1024 * 1024),
     }

@@ -133,6 +133,27 @@ impl<'a> View<'a> {
         self.newest.get()
     }
 
+    /// How many values are in view.
+    pub(super) fn loaded(&self) -> usize {
+        self.loaded_at.len() + self.elsewhere.len()
+    }
+
+    /// Drops every value. Only what is pinned to a transaction would read them back the same.
+    pub(super) fn forget(&mut self) {
+        debug_assert!(self.caches.is_none(), "a view over caches would not know any more what it used");
+        self.loaded_at = HashMap::new();
+        self.states = HashMap::new();
+        self.memberships = HashMap::new();
+        self.holdings = HashMap::new();
+        self.assignments = HashMap::new();
+        self.listed = HashMap::new();
+        self.direct = HashMap::new();
+        self.people = HashMap::new();
+        self.attributes = HashMap::new();
+        self.resources = HashMap::new();
+        self.elsewhere = HashMap::new();
+    }
+
     fn saw(&self, revision: Revision) {
         self.newest.set(self.newest.get().max(revision));
     }

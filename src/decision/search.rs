@@ -66,8 +66,8 @@ impl Decisions {
         let mut tx = self.store.snapshot().await?;
         let view = View::pinned(self, &mut tx, at).await?;
         let revision = view.start();
-        let reach_max = self.options.search_reach_max;
-        let mut search = Search { view, at, target, query: query.clone(), now, reach_max };
+        let (reach_max, keys_max) = (self.options.search_reach_max, self.options.search_keys_max);
+        let mut search = Search { view, at, target, query: query.clone(), now, reach_max, keys_max };
         let found = search.page(&mut tx, page).await;
         tx.commit().await?;
         Ok((found?, revision))
@@ -81,6 +81,7 @@ struct Search<'a> {
     query: Query,
     now: Instant,
     reach_max: usize,
+    keys_max: usize,
 }
 
 /// Where candidates come from.
@@ -187,8 +188,32 @@ impl Search<'_> {
         })
     }
 
-    /// Whether each candidate is permitted. What they miss is loaded for all of them at once.
+    /// Whether each candidate is permitted. What those of one chunk miss is loaded for all of them at once; where that is
+    /// too much, for each half of them. All of it is of one transaction, so what is dropped in between is read back the same.
     async fn decide(&mut self, tx: &mut Tx, candidates: &[Candidate]) -> Result<Vec<bool>, DecisionError> {
+        let mut allowed = Vec::with_capacity(candidates.len());
+        let mut open = vec![candidates];
+        while let Some(some) = open.pop() {
+            match self.decide_together(tx, some).await? {
+                Some(answers) => allowed.extend(answers),
+                None => {
+                    let (first, second) = some.split_at(some.len().div_ceil(2));
+                    open.extend([second, first]);
+                }
+            }
+            if self.view.loaded() > self.keys_max {
+                self.view.forget();
+            }
+        }
+        Ok(allowed)
+    }
+
+    /// Nothing where several of them miss more than may be loaded at once.
+    async fn decide_together(
+        &mut self,
+        tx: &mut Tx,
+        candidates: &[Candidate],
+    ) -> Result<Option<Vec<bool>>, DecisionError> {
         let mut answers = vec![None; candidates.len()];
         loop {
             let mut missing = HashSet::new();
@@ -199,9 +224,12 @@ impl Search<'_> {
                     Outcome::Missing(keys) => missing.extend(keys),
                     Outcome::OverBudget => return Err(DecisionError::OverBudget),
                 }
+                if missing.len() > self.keys_max && candidates.len() > 1 {
+                    return Ok(None);
+                }
             }
             if missing.is_empty() {
-                return Ok(answers.into_iter().map(|answer| answer == Some(true)).collect());
+                return Ok(Some(answers.into_iter().map(|answer| answer == Some(true)).collect()));
             }
             self.view.load(tx, missing.into_iter().collect()).await?;
         }

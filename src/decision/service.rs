@@ -47,6 +47,9 @@ pub struct DecisionOptions {
     pub cache_entries_max: u64,
     /// Grants, relations and memberships followed for one page of a search at most, to know where it must look.
     pub search_reach_max: usize,
+    /// Values loaded for candidates of a search together, and kept in view until the next ones, at most: principals times
+    /// resources may be very many.
+    pub search_keys_max: usize,
 }
 
 /// Policies, or what is wrong with them.

@@ -11,8 +11,9 @@ use super::assignment::Principal;
 use super::name::{NameError, Segment};
 use super::object::{Edge, EdgeSubject};
 
-/// Types, and members of a type, in one model at most.
-pub const MODEL_ENTRIES_MAX: usize = 1_000;
+/// Types, and members of a type, in one model at most: two thousand actions, over as many types as one likes, and as much
+/// again of relations and attributes.
+pub const MODEL_ENTRIES_MAX: usize = 5_000;
 
 /// Subject types that are known without being declared: people and clients of this service.
 pub const USER: &str = "user";

@@ -154,6 +154,17 @@ impl EdgeSubject {
         })
     }
 
+    /// How it is written, unless somebody else must look up its name.
+    #[must_use]
+    pub fn label(&self) -> Option<String> {
+        match self {
+            Self::Principal(_) => None,
+            Self::External(object) | Self::Object(object) => Some(object.to_string()),
+            Self::Everyone(of) => Some(format!("{of}:*")),
+            Self::Userset(object, relation) => Some(format!("{object}#{relation}")),
+        }
+    }
+
     /// Whether this is one subject, of which there may be any number: found by point look-up and never listed.
     #[must_use]
     pub const fn is_one(&self) -> bool {

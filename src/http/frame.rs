@@ -116,6 +116,9 @@ fn is_plain(path: &str) -> bool {
     !path.contains("//") && !path.contains('%') && (path == "/" || !path.ends_with('/'))
 }
 
+/// What a decision is called in its answer, and so here.
+pub(super) const DECISION_ID: HeaderName = HeaderName::from_static("doorward-decision-id");
+
 /// One line for each request, with the route and never the path as sent: paths and queries can hold secrets.
 fn log(req: &Request, depot: &Depot, res: &Response, request_id: &str, took: std::time::Duration) {
     let status = res.status_code.map_or(200, |s| s.as_u16());
@@ -130,6 +133,7 @@ fn log(req: &Request, depot: &Depot, res: &Response, request_id: &str, took: std
         request_id,
         client = noted.and_then(|n| n.client.as_deref()),
         subject = noted.and_then(|n| n.subject.as_deref()),
+        decision_id = res.headers().get(DECISION_ID).and_then(|id| id.to_str().ok()),
         "request"
     );
 }

@@ -108,7 +108,7 @@ fn detailed(row: &Row, described: &Described) -> Map<String, Value> {
     let query = described.query.iter().map(|parameter| {
         json!({ "name": parameter.name, "in": "query", "description": parameter.text, "schema": parameter.schema() })
     });
-    members.insert("parameters".into(), parameters(row.path, "path").chain(query).collect());
+    members.insert("parameters".into(), parameters(row.path, "path").chain(query).chain(sent(row)).collect());
     if let Some(schema) = described.body {
         let content = json!({ "application/json": { "schema": schema() } });
         members.insert("requestBody".into(), json!({ "required": true, "content": content }));
@@ -143,6 +143,8 @@ fn refusals(row: &Row, described: &Described) -> impl Iterator<Item = u16> {
         (409, is_write),
         (412, has_preconditions),
         (413, described.body.is_some()),
+        // Over budget: operators are in few enough groups.
+        (422, !is_operation),
         (503, true),
     ];
     all.into_iter().filter_map(|(status, holds)| holds.then_some(status))
@@ -158,12 +160,28 @@ fn headers(row: &Row, status: u16) -> Value {
     if status == 201 {
         headers.insert("Location".into(), text("where it is now"));
     }
-    // A batch has as many decisions as items, and no header for each.
-    if !is_operation && row.endpoint != Endpoint::Evaluations {
-        headers.insert("Doorward-Decision-Id".into(), text("what this answer is called in the log"));
-        headers.insert("Doorward-Revision".into(), text("as of which revision it is"));
+    if !is_operation {
+        headers.insert("Doorward-Decision-Id".into(), text("what this answer is called in the log, as decision_id"));
+        headers.insert("Doorward-Revision".into(), text("as of which revision it is; of a batch the oldest"));
+    }
+    if matches!(row.endpoint, Endpoint::Evaluation | Endpoint::Evaluations | Endpoint::Explain) {
+        let said = "the moment from which it may be another, though nothing is written; without it there is none";
+        let schema = json!({ "type": "string", "format": "date-time" });
+        let header = json!({ "description": said, "required": false, "schema": schema });
+        headers.insert("Doorward-Valid-Until".into(), header);
     }
     Value::Object(headers)
+}
+
+/// The headers of a request that are not everywhere the same.
+fn sent(row: &Row) -> Option<Value> {
+    let is_decision = matches!(row.caller, Caller::DecisionCaller | Caller::ExplanationCaller);
+    let said = "how recent the answer must be: what this node knows (minimize_latency, as without it), all that was \
+                written before the request (full), or all up to a write (at_least= and its Doorward-Consistency-Token)";
+    is_decision.then(|| {
+        let schema = json!({ "type": "string", "pattern": "^(minimize_latency|full|at_least=[!-~]+)$" });
+        json!({ "name": "Doorward-Consistency", "in": "header", "description": said, "schema": schema })
+    })
 }
 
 fn security(caller: Caller) -> Value {

@@ -106,14 +106,39 @@ pub async fn delete(tx: &mut Tx, of: ResourceServerId, key: EdgeKey<'_>) -> Resu
     Ok(on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)? == 1)
 }
 
-/// Which edges to list.
-#[derive(Clone, Copy, Debug)]
-pub enum Which<'a> {
-    All,
-    From(&'a ObjectRef),
-    To(&'a EdgeSubject),
+/// Which edges to list: those of which all of it holds; what is left out does not matter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Which<'a> {
+    pub from: Option<&'a ObjectRef>,
+    pub relation: Option<&'a str>,
+    pub to: Option<&'a EdgeSubject>,
     /// To a resource, as an object or as the object of a userset.
-    ToObject(&'a ObjectRef),
+    pub to_object: Option<&'a ObjectRef>,
+}
+
+/// Where a list of edges goes on: the stored columns of the last one, in the order of the list. Names that people know may
+/// change between two pages, and models that read them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub object: String,
+    pub subject: String,
+    pub kind: String,
+    pub subject_relation: String,
+    pub relation: String,
+}
+
+impl Place {
+    #[must_use]
+    pub fn of(recorded: &Recorded) -> Self {
+        let (kind, subject, subject_relation) = recorded.edge.subject.columns();
+        Self {
+            object: recorded.object.to_string(),
+            subject,
+            kind: kind.to_owned(),
+            subject_relation: subject_relation.to_owned(),
+            relation: recorded.edge.relation.to_string(),
+        }
+    }
 }
 
 /// Edges in order of their key, after one of them.
@@ -124,40 +149,60 @@ pub async fn list(
     conn: &mut Conn,
     of: ResourceServerId,
     which: Which<'_>,
-    after: Option<EdgeKey<'_>>,
+    after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<Recorded>, StoreError> {
     let order = (edges::object, edges::subject, edges::subject_kind, edges::subject_relation, edges::relation);
-    let query = edges::table.filter(edges::resource_server_id.eq(Uid(of.uuid()))).order(order).limit(limit);
-    // Nothing stored is empty, so an empty key comes before every edge.
-    let (object, relation) = after.map_or(("", ""), |key| (key.object.as_str(), key.relation));
-    let (kind, subject, of_subject) = after.map_or(("", String::new(), ""), |key| key.subject.columns());
-    let same_object = edges::object.eq(object);
-    let same_subject = edges::subject.eq(&subject);
-    let same_kind = edges::subject_kind.eq(kind);
-    let same_relation = edges::subject_relation.eq(of_subject).and(edges::relation.gt(relation));
-    let later_of_kind = same_kind.and(edges::subject_relation.gt(of_subject).or(same_relation));
-    let later_of_subject = same_subject.and(edges::subject_kind.gt(kind).or(later_of_kind));
-    let later = edges::object.gt(object).or(same_object.and(edges::subject.gt(&subject).or(later_of_subject)));
-    let query = query.filter(later);
-    let rows = match which {
-        Which::All => on!(conn, |c| query.load::<Row>(c).await)?,
-        Which::From(object) => {
-            let query = query.filter(edges::object.eq(object.as_str()));
-            on!(conn, |c| query.load::<Row>(c).await)?
+    // Nothing stored is empty, so an empty place comes before every edge.
+    let first = Place::default();
+    let after = after.unwrap_or(&first);
+    let same_relation = edges::subject_relation.eq(&after.subject_relation).and(edges::relation.gt(&after.relation));
+    let later_of_kind =
+        edges::subject_kind.eq(&after.kind).and(edges::subject_relation.gt(&after.subject_relation).or(same_relation));
+    let later_of_subject =
+        edges::subject.eq(&after.subject).and(edges::subject_kind.gt(&after.kind).or(later_of_kind));
+    let later_of_object = edges::object.eq(&after.object).and(edges::subject.gt(&after.subject).or(later_of_subject));
+    let later = edges::object.gt(&after.object).or(later_of_object);
+    let rows = on!(conn, |c| {
+        let query = edges::table.filter(edges::resource_server_id.eq(Uid(of.uuid()))).order(order).limit(limit);
+        let mut query = query.filter(later).into_boxed();
+        if let Some(object) = which.from {
+            query = query.filter(edges::object.eq(object.as_str()));
         }
-        Which::To(subject) => {
+        if let Some(relation) = which.relation {
+            query = query.filter(edges::relation.eq(relation));
+        }
+        if let Some(subject) = which.to {
             let (kind, text, relation) = subject.columns();
-            let query = query.filter(edges::subject.eq(text)).filter(edges::subject_kind.eq(kind));
-            let query = query.filter(edges::subject_relation.eq(relation));
-            on!(conn, |c| query.load::<Row>(c).await)?
+            query = query.filter(edges::subject.eq(text)).filter(edges::subject_kind.eq(kind));
+            query = query.filter(edges::subject_relation.eq(relation));
         }
-        Which::ToObject(object) => {
-            let query = query.filter(edges::subject.eq(object.as_str()));
-            let query = query.filter(edges::subject_kind.eq_any(["object", "userset"]));
-            on!(conn, |c| query.load::<Row>(c).await)?
+        if let Some(object) = which.to_object {
+            query = query.filter(edges::subject.eq(object.as_str()));
+            query = query.filter(edges::subject_kind.eq_any(LEADING_KINDS));
         }
-    };
+        query.load::<Row>(c).await
+    })?;
+    rows.into_iter().map(Row::into_domain).collect()
+}
+
+/// The edges from a resource by one relation to whatever is stored under one of these texts.
+///
+/// # Errors
+/// The database's.
+pub async fn stored_as(
+    conn: &mut Conn,
+    of: ResourceServerId,
+    object: &ObjectRef,
+    relation: &str,
+    subjects: &[&str],
+) -> Result<Vec<Recorded>, StoreError> {
+    let query = edges::table
+        .filter(edges::resource_server_id.eq(Uid(of.uuid())))
+        .filter(edges::object.eq(object.as_str()))
+        .filter(edges::subject.eq_any(subjects))
+        .filter(edges::relation.eq(relation));
+    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
     rows.into_iter().map(Row::into_domain).collect()
 }
 

@@ -52,8 +52,6 @@ fn into_domain((id, name): (Uid, String)) -> Result<Group, StoreError> {
     Ok(Group { id: GroupId::from_uuid(id.0), name: Slug::parse(&name).map_err(StoreError::corrupt)? })
 }
 
-type Row = (String, Uid, Option<At>, Option<At>);
-
 /// A membership to be written.
 #[derive(Debug)]
 pub struct NewMember<'a> {
@@ -101,7 +99,11 @@ pub async fn member(conn: &mut Conn, group: GroupId, member: Principal) -> Resul
         group_members::given_by,
     ));
     let row = on!(conn, |c| query.first::<JoinedRow>(c).await.optional())?;
-    Ok(row.map(|(from, until, reason, given_by)| Joined { interval: interval(from, until), reason, given_by }))
+    Ok(row.map(joined))
+}
+
+fn joined((from, until, reason, given_by): JoinedRow) -> Joined {
+    Joined { interval: interval(from, until), reason, given_by }
 }
 
 /// False when the principal was not in the group.
@@ -113,7 +115,7 @@ pub async fn remove_member(tx: &mut Tx, group: GroupId, member: Principal) -> Re
     Ok(on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)? == 1)
 }
 
-/// The members of a group, with their intervals, in order of identifier after one of them.
+/// The members of a group, and how they are in it, in order of identifier after one of them.
 ///
 /// # Errors
 /// The database's.
@@ -122,7 +124,7 @@ pub async fn members(
     group: GroupId,
     after: uuid::Uuid,
     limit: i64,
-) -> Result<Vec<(Principal, Interval)>, StoreError> {
+) -> Result<Vec<(Principal, Joined)>, StoreError> {
     let query = group_members::table
         .filter(group_members::group_id.eq(Uid(group.uuid())))
         .filter(group_members::member_id.gt(Uid(after)))
@@ -130,12 +132,11 @@ pub async fn members(
         .select((
             group_members::member_kind,
             group_members::member_id,
-            group_members::not_before,
-            group_members::expires_at,
+            (group_members::not_before, group_members::expires_at, group_members::reason, group_members::given_by),
         ))
         .limit(limit);
-    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
-    rows.into_iter().map(|(kind, id, from, until)| Ok((principal(&kind, id)?, interval(from, until)))).collect()
+    let rows = on!(conn, |c| query.load::<(String, Uid, JoinedRow)>(c).await)?;
+    rows.into_iter().map(|(kind, id, row)| Ok((principal(&kind, id)?, joined(row)))).collect()
 }
 
 /// Which groups are directly in which: member, group. For the check against cycles.

@@ -35,7 +35,8 @@ async fn every_request_is_one_line_that_says_who_and_what_and_no_secret() {
     let token = house.token().await;
     house.ask_token(&Auth::basic("bot", "a-wrong-secret-that-was-tried"), &[]).await;
     house.introspect(&house.notes_api(), &token).await;
-    house.json("/access/v1/evaluation", &house.notes_api(), &evaluation("user", "alice", "read", "note", "1")).await;
+    let question = evaluation("user", "alice", "read", "note", "1");
+    let answered = house.json("/access/v1/evaluation", &house.notes_api(), &question).await;
     house
         .json("/access/v1/evaluation", &house.notes_api(), &evaluation("access_token", &token, "read", "note", "1"))
         .await;
@@ -65,6 +66,8 @@ async fn every_request_is_one_line_that_says_who_and_what_and_no_secret() {
     assert_eq!(tokens[0]["client"], "bot");
     let asked = of("/access/v1/evaluation");
     assert_eq!((&asked[0]["client"], &asked[0]["subject"]), (&"notes-api".into(), &"user:alice".into()));
+    assert!(!answered.header("doorward-decision-id").is_empty(), "{answered:?}");
+    assert_eq!(asked[0]["decision_id"], answered.header("doorward-decision-id"), "an answer is found by what it is called");
     for line in &requests {
         assert!(line["request_id"].is_string() && line["duration_us"].is_u64() && line["method"].is_string(), "{line}");
     }

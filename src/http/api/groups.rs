@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::errors::Problem;
 use super::super::ledger::GroupOperation;
-use super::answer::{self, text};
+use super::answer::{self, optional_text, text};
 use super::body::{Text, body};
 use super::call::{Call, Reply, page};
 use super::describe::Described;
@@ -46,7 +46,16 @@ fn group() -> Value {
 }
 
 fn member() -> Value {
-    answer::object(&[("member", text), ("id", answer::id), ("interval", answer::interval)], &[])
+    answer::object(
+        &[
+            ("member", text),
+            ("id", answer::id),
+            ("interval", answer::interval),
+            ("reason", optional_text),
+            ("given_by", text),
+        ],
+        &[],
+    )
 }
 
 fn added() -> Value {

@@ -11,7 +11,7 @@ use super::call::{Call, Reply, page};
 use super::describe::{Described, Parameter};
 use super::groups::interval;
 use crate::admin::PrincipalRef;
-use crate::admin::relations::{EdgeName, NewEdge, RelationWrite};
+use crate::admin::relations::{EdgeName, NewEdge, Place, RelationFilter, RelationWrite};
 use crate::admin::resources::ResourceWrite;
 use crate::admin::subjects::SubjectPut;
 use crate::domain::name::{Reason, Segment, Slug};
@@ -81,8 +81,9 @@ body! {
     }
 }
 
-const EDGE_FILTERS: [Parameter; 2] = [
+const EDGE_FILTERS: [Parameter; 3] = [
     Parameter::new("object", "only those from this resource (type:id)"),
+    Parameter::new("relation", "only those by this relation"),
     Parameter::new("subject", "only those to this subject"),
 ];
 const TYPE: [Parameter; 1] = [Parameter::new("type", "of this type; it must be said")];
@@ -183,23 +184,26 @@ fn revision(revision: crate::domain::change::Revision) -> Reply {
 
 async fn list_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let (object, subject) = (call.query.filter::<ObjectRef>("object")?, call.query.filter::<String>("subject")?);
+    let relation = call.query.filter::<Segment>("relation")?;
+    let filter =
+        RelationFilter { object: object.as_ref(), relation: relation.as_ref(), subject: subject.as_deref() };
     let after = match call.query.after() {
         "" => None,
         key => Some(read_key(key).ok_or_else(|| Problem::member("after", "this is no token of this list"))?),
     };
-    let all =
-        call.admin.relations(server, object.as_ref(), subject.as_deref(), after.as_ref(), call.query.rows()).await;
-    Ok(page(call, all.map_err(|error| call.refused(&error))?, key_of, Value::clone))
+    let all = call.admin.relations(server, filter, after.as_ref(), call.query.rows()).await;
+    let all = all.map_err(|error| call.refused(&error))?;
+    Ok(page(call, all, |(place, _)| key_of(place), |(_, edge)| edge.clone()))
 }
 
 /// Where a list of relations goes on: the parts may hold any character, JSON keeps them apart.
-fn key_of(edge: &Value) -> String {
-    json!([edge.get("object"), edge.get("relation"), edge.get("subject")]).to_string()
+fn key_of(Place { object, subject, kind, subject_relation, relation }: &Place) -> String {
+    json!([object, subject, kind, subject_relation, relation]).to_string()
 }
 
-fn read_key(key: &str) -> Option<EdgeName> {
-    let [object, relation, subject] = serde_json::from_str::<[String; 3]>(key).ok()?;
-    Some(EdgeName { object: object.parse().ok()?, relation: relation.parse().ok()?, subject })
+fn read_key(key: &str) -> Option<Place> {
+    let [object, subject, kind, subject_relation, relation] = serde_json::from_str::<[String; 5]>(key).ok()?;
+    Some(Place { object, subject, kind, subject_relation, relation })
 }
 
 async fn write_resources(call: &Call, server: &Slug) -> Result<Reply, Problem> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::super::door::Asked;
 use super::super::errors::Problem;
-use super::super::frame::Noted;
+use super::super::frame::{DECISION_ID, Noted};
 use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::request::{self, Answered};
@@ -62,7 +62,7 @@ pub(super) fn valid_until(res: &mut Response, edge: Option<Instant>) {
 pub(super) fn about(app: &App, res: &mut Response, revision: Revision, started: Duration) {
     let took = app.clock.monotonic().saturating_sub(started);
     let id = FactId::mint(app.clock.now(), app.entropy.as_ref());
-    header(res, HeaderName::from_static("doorward-decision-id"), &id.to_string());
+    header(res, DECISION_ID, &id.to_string());
     header(res, HeaderName::from_static("doorward-revision"), &revision.0.to_string());
     let millis = took.as_secs_f64() * 1_000.0;
     header(res, HeaderName::from_static("server-timing"), &format!("decide;dur={millis:.3}"));

@@ -25,8 +25,6 @@ pub(in crate::http) struct Problem {
 
 /// Both schemes the decision API takes; a bare `Bearer` when no token was sent (RFC 6750 §3.1).
 const CHALLENGE: &str = "Bearer, Basic realm=\"doorward\", charset=\"UTF-8\"";
-/// A decision that would have to walk more than any may: the fault is not in this service but in what was asked.
-const OVER_BUDGET: &str = "over_budget";
 const INVALID_TOKEN: &str = "Bearer error=\"invalid_token\"";
 
 impl Problem {
@@ -74,7 +72,7 @@ impl Problem {
             AdminError::Decision(DecisionError::Store(fault)) | AdminError::Store(fault) => {
                 Self::fault(error, fault.is_busy())
             }
-            AdminError::Decision(DecisionError::OverBudget) => refused(StatusCode::INTERNAL_SERVER_ERROR, OVER_BUDGET),
+            AdminError::Decision(DecisionError::OverBudget) => Self::over_budget(error),
         }
     }
 
@@ -90,6 +88,12 @@ impl Problem {
 
     pub(in crate::http) fn busy(fault: &(dyn std::error::Error + 'static)) -> Self {
         Self::unavailable(fault)
+    }
+
+    /// A decision that would have to walk more than any may: no fault of this service, and the same however often it is
+    /// asked again.
+    fn over_budget(error: &dyn std::error::Error) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "over_budget", &error.to_string())
     }
 
     pub(in crate::http) fn too_many_watchers() -> Self {
@@ -183,7 +187,7 @@ impl Problem {
 
     /// Whether this says that the service could not answer, not that the request was wrong.
     pub(in crate::http) fn is_fault(&self) -> bool {
-        self.status.is_server_error() && self.code != OVER_BUDGET
+        self.status.is_server_error()
     }
 
     /// The status and text of a problem inside a batch.
@@ -214,7 +218,7 @@ impl From<DecisionError> for Problem {
     fn from(error: DecisionError) -> Self {
         match &error {
             DecisionError::Stale => Self::unavailable(&error),
-            DecisionError::OverBudget => Self::new(StatusCode::INTERNAL_SERVER_ERROR, OVER_BUDGET, &error.to_string()),
+            DecisionError::OverBudget => Self::over_budget(&error),
             DecisionError::Sent(wrong) => Self::bad_request(&wrong.to_string()),
             DecisionError::UnknownPosition => {
                 Self::new(StatusCode::BAD_REQUEST, "unknown_consistency_token", &error.to_string())

@@ -251,12 +251,61 @@ both! {
         let made = root.made(ASSIGNMENTS, &deny).await;
         assert_eq!(made["scope"], format!("user:{}", house.world.alice_sub));
         assert_eq!(peer.act("/api/v1/users/alice/lock").await.refusal(), (403, "not_permitted".into()));
-        for (on, says) in [("user:nobody", "nobody"), ("session:nobody", "nobody"), ("assignment:7", "UUID")] {
-            deny["on"] = json!(on);
+        for (held, on, says) in [
+            ("lock:user", "user:nobody", "nobody"),
+            ("read:session", "session:nobody", "nobody"),
+            ("delete:assignment", "assignment:7", "UUID"),
+        ] {
+            (deny["permission"], deny["on"]) = (json!(held), json!(on));
             let answer = root.post(ASSIGNMENTS, &deny).await;
             assert_eq!((answer.status, answer.json()["member"].clone()), (400, json!("on")), "{on}: {answer:?}");
             assert!(answer.text.contains(says), "{on}: {answer:?}");
         }
+    }
+
+    async fn what_is_given_or_denied_on_one_thing_is_of_its_type(house: House) {
+        let root = house.root().await;
+        root.made(ROLES, &json!({ "name": "nothing" })).await;
+        root.made(ROLES, &json!({ "name": "usher", "permissions": ["add:member"] })).await;
+        root.made(ROLES, &json!({ "name": "chief", "permissions": ["read:client"], "includes": ["usher"] })).await;
+        for name in ["staff", "crew"] {
+            root.made("/api/v1/groups", &json!({ "name": name })).await;
+        }
+        let peer = house.operator("peer", &["*:*"]).await;
+        let denied = |held: &str, on: &str| {
+            let mut deny = giving("client:peer", held);
+            (deny["effect"], deny["on"]) = (json!("deny"), json!(on));
+            deny
+        };
+        for (held, on, expected) in [
+            ("add:member", "group:staff", "type member;"),
+            ("add:member", "usr:bob", "type member;"),
+            ("read:session", "user:bob", "type session;"),
+            ("update:rules", "resource-server:notes", "type rules;"),
+            ("*:user", "session:bob", "type user;"),
+            ("revoke:*", "user:bob", "type api-key;"),
+            ("*:*", "usr:bob", "user"),
+            ("usher", "group:staff", "type member;"),
+            ("chief", "group:staff", "type client, member;"),
+            ("nothing", "member:staff", "no permission"),
+        ] {
+            for effect in ["deny", "allow"] {
+                let mut given = denied(held, on);
+                given["effect"] = json!(effect);
+                let answer = root.post(ASSIGNMENTS, &given).await;
+                assert_eq!((answer.status, answer.json()["member"].clone()), (400, json!("on")), "{held} on {on}: {answer:?}");
+                assert!(answer.text.contains(expected), "{held} on {on}: {answer:?}");
+            }
+        }
+        let add = async |group: &str| peer.post(&format!("/api/v1/groups/{group}/members"), &json!({ "member": "user:bob" })).await;
+        for (held, on) in [("*:session", "session:bob"), ("read:*", "user:bob"), ("*:*", "resource-server:notes"), ("chief", "client:bot")] {
+            root.made(ASSIGNMENTS, &denied(held, on)).await;
+        }
+        is_done("nothing is denied on any group yet", &add("crew").await);
+        // By a role that the role includes.
+        root.made(ASSIGNMENTS, &denied("chief", "member:staff")).await;
+        assert_eq!(add("staff").await.refusal(), (403, "not_permitted".into()));
+        assert_eq!(peer.get("/api/v1/users/bob/sessions").await.refusal(), (403, "not_permitted".into()));
     }
 
     async fn one_item_of_a_list_is_refused_as_it_would_be_alone(house: House) {

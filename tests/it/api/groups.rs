@@ -32,6 +32,12 @@ both! {
         }
         let (members, pages) = root.pages("/api/v1/groups/staff/members", 2).await;
         assert_eq!((members.len(), pages), (3, 2));
+        for member in &members {
+            assert_eq!((&member["reason"], &member["given_by"]), (&json!("new here"), &json!("client:root")), "{member}");
+        }
+        root.made("/api/v1/groups/all/members", &json!({ "member": "user:bob" })).await;
+        let (members, _) = root.pages("/api/v1/groups/all/members", 2).await;
+        assert!(members.iter().any(|member| member["member"] == "user:bob" && member["reason"].is_null()), "{members:?}");
         let (groups, pages) = root.pages("/api/v1/groups", 1).await;
         assert_eq!((groups, pages), (vec![json!({ "name": "all" }), json!({ "name": "staff" })], 2));
         assert_eq!(root.get("/api/v1/groups/none").await.refusal(), (404, "not_found".into()));

@@ -10,6 +10,7 @@ mod escalation;
 mod groups;
 mod keys;
 mod last_admin;
+mod lists;
 mod malformed;
 mod operators;
 mod others;

@@ -128,6 +128,27 @@ both! {
         assert_eq!(none.status, 400, "{none:?}");
     }
 
+    async fn a_model_of_two_thousand_permissions_is_taken(house: House) {
+        let root = house.root().await;
+        let members = |what: &str, count: usize, value: Value| -> Value {
+            (0..count).map(|i| (format!("{what}-{i}"), value.clone())).collect::<serde_json::Map<_, _>>().into()
+        };
+        let of_types = |types: usize| {
+            let attributes = members("attribute", 3, json!({ "type": "string" }));
+            let relations = members("relation", 3, json!({ "subjects": ["user"], "grants": ["*"] }));
+            let actions = members("action", 10, json!({}));
+            json!({ "resources": members("kind", types, json!({ "actions": actions, "relations": relations, "attributes": attributes })) })
+        };
+        let policy = "permit(principal is Subject::user, action == Action::\"action-9\", resource is Resource::kind_199) when { resource has \"attribute-2\" };";
+        let put = root.put(&format!("{NOTES}/rules"), &json!({ "model": of_types(200), "policies": policy })).await;
+        assert_eq!(put.status, 200, "{put:?}");
+        let owner = json!({ "write": [{ "object": "kind-150:1", "relation": "relation-2", "subject": "user:bob" }] });
+        assert_eq!(root.post(&format!("{NOTES}/relations"), &owner).await.status, 200);
+        house.comes_out(&[("user:bob", "action-7", "kind-150:1", true), ("user:bob", "action-7", "kind-151:1", false)]).await;
+        let refused = root.put(&format!("{NOTES}/rules"), &json!({ "model": of_types(295) })).await;
+        assert_eq!((refused.status, refused.json()["member"].clone()), (400, json!("model.resources")), "{}", refused.text);
+    }
+
     async fn power_over_one_thing_alone_still_guards_an_account(house: House) {
         let helper = house.operator("helper", &["set-password:user", "read:user"]).await;
         let password = json!({ "password": "correct horse battery staple 9" });

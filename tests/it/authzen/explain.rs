@@ -109,6 +109,33 @@ both! {
         assert_eq!(told["explanation"]["children"][0]["kind"], "policy_not_applied");
     }
 
+    async fn the_command_line_says_what_a_request_would_say(house: House) {
+        let requested = |of: &str| json!({ "type": of, "source": "request" });
+        house.model(&json!({
+            "subjects": { "user": { "kind": "directory", "attributes": { "grade": requested("integer") } } },
+            "resources": { "record": {
+                "actions": { "share": { "properties": { "to": { "type": "string" } } } },
+                "attributes": { "state": requested("string") },
+            } },
+        })).await;
+        house.policies("permit(principal is Subject::user, action == Action::\"share\", resource is Resource::record) \
+            when { principal has grade && principal.grade > 6 && context.action has to && context.action.to == \"all\" \
+            && resource has state && resource.state == \"draft\" };").await;
+        let ask = |properties: &str| {
+            let question = ["authz", "explain", "user:bob", "share", "record:1", "--resource-server", "notes"];
+            house.doorward(&[&question[..], &["--properties", properties]].concat())
+        };
+        let says = |properties: &str| String::from_utf8(ask(properties).stdout).unwrap();
+        let all = r#"{"subject":{"grade":7},"action":{"to":"all"},"resource":{"state":"draft"}}"#;
+        assert!(says(all).starts_with("user:bob may share record:1"), "{}", says(all));
+        for one in [r#"{"action":{"to":"all"}}"#, r#"{"subject":{"grade":7},"action":{"to":"all"},"resource":{"state":"final"}}"#, "{}"] {
+            assert!(says(one).starts_with("user:bob may not share record:1"), "{one}: {}", says(one));
+        }
+        for wrong in [r#"{"subjet":{}}"#, r#"{"subject":7}"#, "7", r#"{"subject":{"grade":"seven"}}"#] {
+            assert!(!ask(wrong).status.success(), "{wrong}");
+        }
+    }
+
     async fn the_command_line_draws_the_tree(house: House) {
         let question = ["authz", "explain", "user:bob", "read", "note:42", "--resource-server", "notes"];
         let output = house.doorward(&question);

@@ -211,7 +211,10 @@ struct Stage {
 
 impl Stage {
     async fn set(database: Database, reach_max: i64) -> Self {
-        let house = House::start(database, Options::default().set("decision.search_reach_max", reach_max)).await;
+        let options = Options::default().set("decision.search_reach_max", reach_max);
+        // Beyond this bound, too: candidates are decided by halves, to the last one alone, and what was loaded is dropped.
+        let options = if reach_max < 10 { options.set("decision.search_keys_max", 3) } else { options };
+        let house = House::start(database, options).await;
         house.model(&model(true)).await;
         let (admin, notes) = (house.node().admin(), slug("notes"));
         for group in ["g", "h", "i"] {

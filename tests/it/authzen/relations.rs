@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorward::admin::AdminError;
 use doorward::admin::assignments::{HeldRef, NewAssignment};
-use doorward::admin::relations::RelationWrite;
+use doorward::admin::relations::{RelationFilter, RelationWrite};
 use doorward::admin::resources::ResourceWrite;
 use doorward::admin::subjects::SubjectPut;
 use doorward::domain::assignment::Effect;
@@ -204,7 +204,7 @@ both! {
             assert!(refused.starts_with(expected), "{bad}: {refused}");
         }
         house.comes_out(&[("user:bob", "read", "document:7", false)]).await;
-        assert!(admin.relations(&slug("notes"), None, None, None, 1_000).await.unwrap().is_empty());
+        assert!(admin.relations(&slug("notes"), RelationFilter::default(), None, 1_000).await.unwrap().is_empty());
     }
 
     async fn preconditions_hold_at_the_moment_of_the_write(house: House) {
@@ -228,10 +228,11 @@ both! {
         for _ in 0..2 {
             house.relate(&["document:7#viewer@user:bob", "document:7#parent@folder:a"]).await;
         }
-        let all = admin.relations(&slug("notes"), None, None, None, 1_000).await.unwrap();
+        let all = admin.relations(&slug("notes"), RelationFilter::default(), None, 1_000).await.unwrap();
         assert_eq!(all.len(), 2, "{all:?}");
         admin.write_relations(&slug("notes"), &deletes(&["document:7#viewer@user:bob", "document:7#viewer@user:carol"])).await.unwrap();
-        let of_bob = admin.relations(&slug("notes"), None, Some("user:bob"), None, 1_000).await.unwrap();
+        let of_bob = RelationFilter { subject: Some("user:bob"), ..RelationFilter::default() };
+        let of_bob = admin.relations(&slug("notes"), of_bob, None, 1_000).await.unwrap();
         assert!(of_bob.is_empty());
         let resources = admin.resources(&slug("notes"), "folder", None, 1_000).await.unwrap();
         assert_eq!(resources.len(), 1, "what is mentioned is registered: {resources:?}");
@@ -244,7 +245,7 @@ both! {
         let write = ResourceWrite { delete: vec!["folder:a".parse().unwrap()], put: Vec::new() };
         house.node().admin().write_resources(&slug("notes"), &write).await.unwrap();
         house.comes_out(&[("user:bob", "read", "document:7", false), ("user:carol", "read", "document:7", true)]).await;
-        let left = house.node().admin().relations(&slug("notes"), None, None, None, 1_000).await.unwrap();
+        let left = house.node().admin().relations(&slug("notes"), RelationFilter::default(), None, 1_000).await.unwrap();
         assert_eq!(left.len(), 1, "{left:?}");
     }
 
@@ -273,15 +274,23 @@ both! {
         let edges: Vec<_> = (1..=1_000).map(|i| format!("folder:0#parent@folder:{i}")).collect();
         house.relate(&edges.iter().map(String::as_str).collect::<Vec<_>>()).await;
         let body = crate::support::evaluation("user", "bob", "read", "folder", "0");
-        let mut answer = house.json("/access/v1/evaluation", &house.notes_api(), &body).await;
-        for _ in 0..50 {
-            if answer.status != 200 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            answer = house.json("/access/v1/evaluation", &house.notes_api(), &body).await;
+        let ask = async |path: &str, body: &Value| house.json(path, &house.notes_api(), body).await;
+        crate::support::eventually("the tree is seen", async || ask("/access/v1/evaluation", &body).await.status != 200).await;
+        let document = doorward::http::openapi::document(&doorward::domain::issuer::Issuer::localhost());
+        let mut search = body.clone();
+        search["subject"] = json!({ "type": "user" });
+        for (path, body) in [("/access/v1/evaluation", &body), ("/access/v1/evaluations", &body), ("/access/v1/search/subject", &search)] {
+            let answer = ask(path, body).await;
+            assert_eq!(answer.refusal(), (422, "over_budget".into()), "{path}: {answer:?}");
+            assert!(document["paths"][path]["post"]["responses"]["422"].is_object(), "{path}");
         }
-        assert_eq!((answer.status, answer.json()["code"].as_str().unwrap()), (500, "over_budget"));
+        // In a batch it is nobody else's.
+        let easy = crate::support::evaluation("user", "bob", "read", "folder", "1");
+        let batch = ask("/access/v1/evaluations", &json!({ "evaluations": [body, easy] })).await;
+        assert_eq!(batch.status, 200, "{batch:?}");
+        let items = &batch.json()["evaluations"];
+        assert_eq!((&items[0]["decision"], &items[0]["context"]["error"]["status"]), (&json!(false), &json!(422)), "{items}");
+        assert_eq!(items[1], json!({ "decision": false }), "{items}");
     }
 }
 
