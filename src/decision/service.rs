@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::{Notify, OnceCell, broadcast, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 
 use super::asked;
 use super::cache::{Changes, History, KeyCache};
@@ -19,7 +19,7 @@ use super::load::{SnapshotParts, View};
 use super::policies::{Policies, PolicyError};
 use super::registry::Registry;
 use super::snapshot::Snapshot;
-use super::watch::Applied;
+use super::watch::Feed;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::client::Client;
@@ -113,7 +113,7 @@ pub struct Decisions {
     pub(super) nudge: Arc<Notify>,
     pub(super) keys_changed: watch::Sender<Revision>,
     /// What was applied, for those who watch.
-    pub(super) feed: broadcast::Sender<Arc<Applied>>,
+    pub(super) feed: Feed,
 }
 
 /// How long an answer waits for the log to catch up with what it has read.
@@ -148,7 +148,7 @@ impl Decisions {
             forgot: AtomicU64::new(0),
             nudge: Arc::new(Notify::new()),
             keys_changed: watch::Sender::new(revision),
-            feed: super::watch::feed(),
+            feed: Feed::new(),
         });
         service.confirm(started);
         // A store that tells nothing must not outlive the service for it: its file is locked as long.
