@@ -48,7 +48,7 @@ fn mount(app: &Arc<App>, row: &Row) -> Router {
         Endpoint::SearchSubject => goal(app, row, authzen::search::Search(app.clone(), Target::Subjects)),
         Endpoint::SearchResource => goal(app, row, authzen::search::Search(app.clone(), Target::Resources)),
         Endpoint::SearchAction => goal(app, row, authzen::search::Search(app.clone(), Target::Actions)),
-        Endpoint::Watch => goal(app, row, authzen::watch::Watching::new(app.clone())),
+        Endpoint::Watch => goal(app, row, authzen::watch::Watching(app.clone())),
         Endpoint::AuthzenConfigurationOf => goal(app, row, oidc::discovery::PolicyDecisionPointOf(issuer.clone())),
         Endpoint::Explain => goal(app, row, authzen::explain::Explain(app.clone())),
         Endpoint::Authorize => goal(app, row, oidc::authorize::Authorize(app.clone())),

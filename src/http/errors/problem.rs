@@ -5,6 +5,7 @@ use salvo::http::StatusCode;
 use salvo::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::json;
 
+use super::super::places::Full;
 use super::super::reply;
 use super::log_fault;
 use crate::admin::AdminError;
@@ -92,8 +93,18 @@ impl Problem {
         Self::unavailable(fault)
     }
 
-    pub(in crate::http) fn too_many_watchers() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "too many watch this node already; try another one")
+    /// Whoever would watch, where no more can.
+    pub(in crate::http) fn no_place(full: Full) -> Self {
+        match full {
+            Full::Node => {
+                let detail = "too many watch this node already; try another one";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
+            Full::Client => {
+                let detail = "this client has as many streams from this node as one client may; end one of them";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail)
+            }
+        }
     }
 
     pub(in crate::http) fn bad_request(detail: &str) -> Self {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::relations::documents;
-use crate::support::{Auth, Database, House, Options, assign, both, eventually, slug};
+use crate::support::{Answer, Auth, Database, House, Options, assign, both, eventually, slug};
 
 /// One event of a stream.
 #[derive(Debug)]
@@ -293,6 +293,26 @@ both! {
         stream.until(|told| (0..700).all(|n| told.touches("document", &n.to_string()))).await;
         house.relate(&["document:x#viewer@user:bob"]).await;
         stream.until(|told| told.touches("document", "x")).await;
+    }
+
+    async fn one_client_has_so_many_streams_and_others_have_theirs(house: House) {
+        let (auth, paths) = (house.notes_api(), ["/access/v1/watch", "/r/notes/access/v1/watch"]);
+        let mut streams = Vec::new();
+        for n in 0..50 {
+            let stream = house.asks_to_watch(paths[n % 2], &auth, &[]).await;
+            assert_eq!(stream.status(), 200, "{n}");
+            streams.push(stream);
+        }
+        for path in paths {
+            let refused = Answer::of(house.asks_to_watch(path, &auth, &[]).await).await;
+            assert_eq!(refused.refusal(), (429, "too_many_streams".into()));
+        }
+        let other = house.asks_to_watch(paths[0], &Auth::basic("files-api", &house.world.files_api), &[]).await;
+        assert_eq!(other.status(), 200, "another client");
+        // A place is given back when its stream ends.
+        drop(streams.pop());
+        eventually("there is a place again", async || house.asks_to_watch(paths[1], &auth, &[]).await.status() == 200)
+            .await;
     }
 
     async fn a_server_that_stops_ends_its_streams(house: House) {
