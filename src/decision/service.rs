@@ -261,6 +261,14 @@ impl Decisions {
         Ok((revision, snapshot))
     }
 
+    /// Has roles, model and compiled policies of a resource server at hand, for a question whose transaction must be short.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn warm(&self, at: ResourceServerId) -> Result<(), DecisionError> {
+        self.snapshot(at).await.map(drop)
+    }
+
     /// The policies that count, compiled once for each version, away from the threads that others wait for.
     pub(super) async fn compiled(
         &self,

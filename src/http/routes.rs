@@ -50,7 +50,7 @@ fn mount(app: &Arc<App>, row: &Row) -> Router {
         Endpoint::SearchAction => goal(app, row, authzen::search::Search(app.clone(), Target::Actions)),
         Endpoint::Watch => goal(app, row, authzen::watch::Watching(app.clone())),
         Endpoint::AuthzenConfigurationOf => goal(app, row, oidc::discovery::PolicyDecisionPointOf(issuer.clone())),
-        Endpoint::Explain => goal(app, row, authzen::explain::Explain(app.clone())),
+        Endpoint::Explain => goal(app, row, authzen::explain::Explain::new(app.clone())),
         Endpoint::Authorize => goal(app, row, oidc::authorize::Authorize(app.clone())),
         Endpoint::InteractionPage => goal(app, row, pages::interaction::InteractionPage(app.clone())),
         Endpoint::SignIn => goal(app, row, pages::interaction::SignIn(app.clone())),

@@ -79,6 +79,16 @@ impl Problem {
         }
     }
 
+    /// What cannot be supposed. There is nothing it stands against, as a write would: the request is wrong.
+    pub(in crate::http) fn supposition(error: &AdminError) -> Self {
+        let refused = Self::administration(error, false);
+        match refused.status {
+            _ if refused.is_fault() => refused,
+            StatusCode::CONFLICT => Self { status: StatusCode::BAD_REQUEST, ..refused }.within("changes"),
+            _ => refused.within("changes"),
+        }
+    }
+
     /// The same refusal, of one item of a list; a fault is nobody's.
     fn of_item(self, list: &str, index: usize) -> Self {
         if self.is_fault() {
@@ -105,6 +115,11 @@ impl Problem {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail)
             }
         }
+    }
+
+    pub(in crate::http) fn too_many_suppose() -> Self {
+        let detail = "others ask what would be, if; try again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     }
 
     pub(in crate::http) fn bad_request(detail: &str) -> Self {
