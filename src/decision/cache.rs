@@ -153,7 +153,7 @@ mod tests {
         let on = Some(ObjectRef::parse("document:7").unwrap());
         let whole = Changed::Assignments(at, of, None);
         log.mark(Changed::Assignments(at, of, on), Revision(7), |_| cache.drop_key(&of));
-        let mut put = |revision: i64| {
+        let put = |revision: i64| {
             cache.put(&log, &whole, (log.history(), Revision(revision)), of, revision);
             cache.get(&of).map(|(_, value)| value)
         };
