@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::delegation::held_permissions;
 use super::last_admin::Administered;
-use super::principal::names;
+use super::principal::{Named, names};
 use super::resource_servers::{check_declared, find};
 use super::roles::by_name;
 use super::{Admin, AdminError, Edit, PAGE_MAX, PrincipalRef, people};
@@ -86,28 +86,49 @@ impl Admin {
         roles: &[Role],
         new: &NewAssignment,
     ) -> Result<(Recorded, Value, String), AdminError> {
-        let now = self.now();
-        let named = new.principal.resolve_at(edit, server).await?;
-        let held = match &new.held {
-            HeldRef::Role(name) => Held::Role(by_name(roles, name)?.id),
-            HeldRef::Permission(permission) => {
-                check_declared(edit, server, std::slice::from_ref(permission)).await?;
-                Held::Permission(permission.clone())
-            }
-        };
-        let own = server.name.as_str() == DOORWARD;
-        let scope = match &new.scope {
-            Some(scope) if own => {
-                check_scope(scope, &held_permissions(&held, roles))?;
-                Some(own_scope(edit, scope).await?)
-            }
-            other => other.clone(),
-        };
-        self.check_held(edit, &server.name, &held, roles, new.interval.expires_at).await?;
-        if own && new.effect == Effect::Deny {
+        let (recorded, named) = self.recorded(edit, server, roles, new).await?;
+        let Assignment { held, effect, interval, .. } = &recorded.assignment;
+        self.check_held(edit, &server.name, held, roles, interval.expires_at).await?;
+        if server.name.as_str() == DOORWARD && *effect == Effect::Deny {
             self.check_denied(edit, named.principal).await?;
         }
         let administered = self.administered_at(edit, &server.name).await?;
+        // The same thing given twice would have to be taken away twice.
+        if is_given(edit, &recorded).await? {
+            return Err(AdminError::Taken { what: "assignment", name: format!("of this to {}", named.label) });
+        }
+        assignments::insert(edit, &recorded).await?;
+        self.check_still(edit, administered).await?;
+        let after = describe(&recorded, &named.label, &server.name, roles);
+        let changed = Changed::Assignments(server.id, named.principal, recorded.scope.clone());
+        edit.log(&changed, &self.actor, self.now(), States::created(after.clone())).await?;
+        Ok((recorded, after, named.subject))
+    }
+
+    /// What would be written, and to whom it is given.
+    pub(super) async fn recorded(
+        &self,
+        conn: &mut Conn,
+        server: &ResourceServer,
+        roles: &[Role],
+        new: &NewAssignment,
+    ) -> Result<(Recorded, Named), AdminError> {
+        let now = self.now();
+        let named = new.principal.resolve_at(conn, server).await?;
+        let held = match &new.held {
+            HeldRef::Role(name) => Held::Role(by_name(roles, name)?.id),
+            HeldRef::Permission(permission) => {
+                check_declared(conn, server, std::slice::from_ref(permission)).await?;
+                Held::Permission(permission.clone())
+            }
+        };
+        let scope = match &new.scope {
+            Some(scope) if server.name.as_str() == DOORWARD => {
+                check_scope(scope, &held_permissions(&held, roles))?;
+                Some(own_scope(conn, scope).await?)
+            }
+            other => other.clone(),
+        };
         let id = AssignmentId::mint(now, self.entropy.as_ref());
         let recorded = Recorded {
             assignment: Assignment { id, held, effect: new.effect, interval: new.interval },
@@ -118,13 +139,7 @@ impl Admin {
             given_by: self.actor.to_string(),
             created_at: now,
         };
-        refuse_twice(edit, &recorded, &named.label).await?;
-        assignments::insert(edit, &recorded).await?;
-        self.check_still(edit, administered).await?;
-        let after = describe(&recorded, &named.label, &server.name, roles);
-        let changed = Changed::Assignments(server.id, named.principal, recorded.scope.clone());
-        edit.log(&changed, &self.actor, now, States::created(after.clone())).await?;
-        Ok((recorded, after, named.subject))
+        Ok((recorded, named))
     }
 
     /// # Errors
@@ -266,18 +281,15 @@ async fn own_scope(conn: &mut Conn, scope: &ObjectRef) -> Result<ObjectRef, Admi
     ObjectRef::parse(&format!("{}:{id}", scope.object_type())).map_err(|error| wrong(error.to_string()))
 }
 
-/// The same thing given twice would have to be taken away twice: refused.
-async fn refuse_twice(conn: &mut Conn, new: &Recorded, label: &str) -> Result<(), AdminError> {
+/// Whether the same thing is given already, for the same time.
+pub(super) async fn is_given(conn: &mut Conn, new: &Recorded) -> Result<bool, AdminError> {
     let scope = new.scope.as_ref().map_or("", ObjectRef::as_str);
     let held = decisions::assignments(conn, new.resource_server, &[new.principal], &[scope]).await?;
     let same = |a: &Assignment| {
         let (a, b) = (a, &new.assignment);
         a.held == b.held && a.effect == b.effect && a.interval == b.interval
     };
-    if held.values.values().flatten().any(same) {
-        return Err(AdminError::Taken { what: "assignment", name: format!("of this to {label}") });
-    }
-    Ok(())
+    Ok(held.values.values().flatten().any(same))
 }
 
 /// What the audit trail and operators see of an assignment.

@@ -213,6 +213,6 @@ pub(super) async fn named_groups(conn: &mut Conn) -> Result<NamedGroups, AdminEr
     Ok(listed)
 }
 
-async fn find(conn: &mut Conn, name: &Slug) -> Result<Group, AdminError> {
+pub(super) async fn find(conn: &mut Conn, name: &Slug) -> Result<Group, AdminError> {
     groups::by_name(conn, name.as_str()).await?.ok_or_else(|| AdminError::not_found("group", name.as_str()))
 }

@@ -8,7 +8,6 @@ use tokio::sync::Notify;
 
 use super::engine::SubjectRef;
 use super::service::Decisions;
-use super::watch::Applied;
 use crate::domain::chain::chain;
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::id::Epoch;
@@ -94,7 +93,7 @@ impl Decisions {
                 let position = Position { revision: at, ..position };
                 self.applied.send_replace(position);
                 // After it is applied: whoever hears of it and asks again is answered from it.
-                let _ = self.feed.send(Arc::new(Applied::new(position, told)));
+                self.feed.tell(position, told);
             }
         }
         self.confirm(started);
@@ -191,7 +190,7 @@ impl Decisions {
         self.changes.reset(revision, || self.drop_all());
         let position = Position { revision, ..position };
         self.applied.send_replace(position);
-        let _ = self.feed.send(Arc::new(Applied::new(position, None)));
+        self.feed.tell(position, None);
         self.keys_changed.send_replace(revision);
         Ok(())
     }

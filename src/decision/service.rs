@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::{Notify, OnceCell, broadcast, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 
 use super::asked;
 use super::cache::{Changes, History, KeyCache};
@@ -19,7 +19,7 @@ use super::load::{SnapshotParts, View};
 use super::policies::{Policies, PolicyError};
 use super::registry::Registry;
 use super::snapshot::Snapshot;
-use super::watch::Applied;
+use super::watch::Feed;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::client::Client;
@@ -116,7 +116,7 @@ pub struct Decisions {
     pub(super) nudge: Arc<Notify>,
     pub(super) keys_changed: watch::Sender<Revision>,
     /// What was applied, for those who watch.
-    pub(super) feed: broadcast::Sender<Arc<Applied>>,
+    pub(super) feed: Feed,
 }
 
 /// How long an answer waits for the log to catch up with what it has read.
@@ -151,7 +151,7 @@ impl Decisions {
             forgot: AtomicU64::new(0),
             nudge: Arc::new(Notify::new()),
             keys_changed: watch::Sender::new(revision),
-            feed: super::watch::feed(),
+            feed: Feed::new(),
         });
         service.confirm(started);
         // A store that tells nothing must not outlive the service for it: its file is locked as long.
@@ -262,6 +262,14 @@ impl Decisions {
         let snapshot = parts.build(self, at).await?;
         self.caches.snapshots.put(&self.changes, &Changed::Roles(at), (history, revision), at, snapshot.clone());
         Ok((revision, snapshot))
+    }
+
+    /// Has roles, model and compiled policies of a resource server at hand, for a question whose transaction must be short.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub async fn warm(&self, at: ResourceServerId) -> Result<(), DecisionError> {
+        self.snapshot(at).await.map(drop)
     }
 
     /// The policies that count, compiled once for each version, away from the threads that others wait for.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OnceCell, broadcast};
+use tokio::sync::{OnceCell, Semaphore, broadcast};
 
 use super::error::DecisionError;
 use super::follow::{self, BATCH};
@@ -28,26 +28,51 @@ pub const BEHIND_MAX: i64 = 10_000;
 /// Batches a slow watcher may be behind before it reads from the log instead.
 const FEED_LEN: usize = 256;
 
+/// So many changes of one batch the feed keeps; a larger one is read from the log by each who watches, so that what is kept
+/// for the slowest has a bound.
+const FEED_CHANGES_MAX: usize = 256;
+
+/// So many read what they missed from the log at once: a part of it can be large.
+const CATCHING_UP_MAX: usize = 8;
+
 /// The subject type whose identifiers are tokens.
 const ACCESS_TOKEN: &str = "access_token";
 
 /// What the follower of the change log applied in one go.
-pub(super) struct Applied {
+struct Applied {
     to: Position,
-    /// Nothing where the history began anew.
-    changes: Option<Vec<(Revision, Changed)>>,
-    names: OnceCell<Names>,
+    what: What,
 }
 
-impl Applied {
-    pub(super) fn new(to: Position, changes: Option<Vec<(Revision, Changed)>>) -> Self {
-        Self { to, changes, names: OnceCell::new() }
-    }
+enum What {
+    Changes(Vec<(Revision, Changed)>, OnceCell<Names>),
+    /// More than is kept: it stands in the log.
+    Many,
+    /// Anything may have changed.
+    Anything,
 }
 
 /// The way from the follower to all who watch.
-pub(super) fn feed() -> broadcast::Sender<Arc<Applied>> {
-    broadcast::Sender::new(FEED_LEN)
+pub(super) struct Feed {
+    sender: broadcast::Sender<Arc<Applied>>,
+    catching_up: Semaphore,
+}
+
+impl Feed {
+    pub(super) fn new() -> Self {
+        Self { sender: broadcast::Sender::new(FEED_LEN), catching_up: Semaphore::new(CATCHING_UP_MAX) }
+    }
+
+    /// Tells all who watch what was applied, up to where; nothing where anything may have changed.
+    pub(super) fn tell(&self, to: Position, changes: Option<Vec<(Revision, Changed)>>) {
+        let what = match changes {
+            Some(changes) if changes.len() <= FEED_CHANGES_MAX => What::Changes(changes, OnceCell::new()),
+            Some(_) => What::Many,
+            None => What::Anything,
+        };
+        // It fails where nobody watches.
+        let _ = self.sender.send(Arc::new(Applied { to, what }));
+    }
 }
 
 /// What is told to whoever watches.
@@ -110,7 +135,10 @@ pub struct Watch {
     service: Arc<Decisions>,
     at: ResourceServerId,
     feed: broadcast::Receiver<Arc<Applied>>,
+    /// Up to here everything is told. It moves after the last wait, so that whoever goes away before finds it where it was.
     cursor: Position,
+    /// Came by the feed and is not told yet.
+    pending: Option<Arc<Applied>>,
     /// Up to here the log is read; what comes after, the feed brings.
     behind_until: Revision,
     is_lost: bool,
@@ -122,13 +150,17 @@ impl Decisions {
     #[must_use]
     pub fn watch(self: &Arc<Self>, at: ResourceServerId, after: Option<Position>) -> Watch {
         // The feed first: what is applied from here on comes by it.
-        let feed = self.feed.subscribe();
+        let feed = self.feed.sender.subscribe();
         let applied = self.applied();
-        let cursor = after.unwrap_or(applied);
-        let gap = applied.revision.0 - cursor.revision.0;
-        let is_lost = cursor.epoch != applied.epoch || !(0..=BEHIND_MAX).contains(&gap);
-        Watch { service: self.clone(), at, feed, cursor, behind_until: applied.revision, is_lost }
+        let (cursor, is_lost) = (after.unwrap_or(applied), after.is_some_and(|after| is_lost(after, applied)));
+        Watch { service: self.clone(), at, feed, cursor, pending: None, behind_until: applied.revision, is_lost }
     }
+}
+
+/// Whether the log does not lead from here to there, or by too long a way.
+fn is_lost(cursor: Position, applied: Position) -> bool {
+    let gap = applied.revision.0.saturating_sub(cursor.revision.0);
+    cursor.epoch != applied.epoch || !(0..=BEHIND_MAX).contains(&gap)
 }
 
 impl Watch {
@@ -153,34 +185,46 @@ impl Watch {
                 }
                 continue;
             }
-            match self.feed.recv().await {
-                Ok(applied) => {
-                    if let Some(told) = self.tell(&applied).await? {
-                        return Ok(told);
+            let applied = match &self.pending {
+                Some(applied) => applied.clone(),
+                None => match self.feed.recv().await {
+                    // Kept before anything else is waited for: the feed brings it once.
+                    Ok(applied) => self.pending.insert(applied).clone(),
+                    Err(RecvError::Lagged(_)) => {
+                        let applied = self.service.applied();
+                        self.is_lost = is_lost(self.cursor, applied);
+                        self.behind_until = applied.revision;
+                        continue;
                     }
-                }
-                Err(RecvError::Lagged(_)) => {
-                    let applied = self.service.applied();
-                    self.is_lost = applied.revision.0 - self.cursor.revision.0 > BEHIND_MAX;
-                    self.behind_until = applied.revision;
-                }
-                Err(RecvError::Closed) => return Err(DecisionError::Stale),
+                    Err(RecvError::Closed) => return Err(DecisionError::Stale),
+                },
+            };
+            let told = self.tell(&applied).await?;
+            self.pending = None;
+            if let Some(told) = told {
+                return Ok(told);
             }
         }
     }
 
     fn reset(&mut self, to: Position) -> Told {
         self.is_lost = false;
+        self.pending = None;
         (self.cursor, self.behind_until) = (to, to.revision);
         Told::Reset(to)
     }
 
     async fn tell(&mut self, applied: &Applied) -> Result<Option<Told>, DecisionError> {
-        let Some(changes) = &applied.changes else { return Ok(Some(self.reset(applied.to))) };
-        if applied.to.revision <= self.cursor.revision {
-            return Ok(None);
-        }
-        let names = applied.names.get_or_try_init(|| self.names(changes)).await?;
+        let (changes, names) = match &applied.what {
+            What::Anything => return Ok(Some(self.reset(applied.to))),
+            _ if applied.to.revision <= self.cursor.revision => return Ok(None),
+            What::Many => {
+                self.behind_until = applied.to.revision;
+                return Ok(None);
+            }
+            What::Changes(changes, names) => (changes, names),
+        };
+        let names = names.get_or_try_init(|| self.names(changes)).await?;
         let new = changes.iter().filter(|(revision, _)| *revision > self.cursor.revision);
         let affected = self.affected(new.map(|(_, changed)| changed), names).await?;
         self.cursor = applied.to;
@@ -190,6 +234,8 @@ impl Watch {
     /// The next part of the log that the feed does not bring.
     async fn catch_up(&mut self) -> Result<Option<Told>, DecisionError> {
         let from = self.cursor.revision;
+        let service = self.service.clone();
+        let _turn = service.feed.catching_up.acquire().await.map_err(|_| DecisionError::Stale)?;
         let mut conn = self.service.store.read().await?;
         if changes::position(&mut conn).await?.epoch != self.cursor.epoch {
             return Ok(Some(self.reset(self.service.applied())));
@@ -199,14 +245,16 @@ impl Watch {
         let (mut batch, to) = follow::whole(read, from, self.behind_until);
         // What is newer has its own turn, when it is applied here.
         batch.retain(|(revision, _)| *revision <= self.behind_until);
-        self.cursor.revision = to.min(self.behind_until);
+        let to = Position { revision: to.min(self.behind_until), ..self.cursor };
         let Ok(batch) = batch.into_iter().map(|(_, changed)| changed).collect::<Result<Vec<_>, _>>() else {
             // A kind that a newer node wrote.
-            return Ok(Some(Told::Reset(self.cursor)));
+            self.cursor = to;
+            return Ok(Some(Told::Reset(to)));
         };
         let names = Names::load(&mut self.service.store.read().await?, batch.iter()).await?;
         let affected = self.affected(batch.iter(), &names).await?;
-        Ok((!affected.is_nothing()).then_some(Told::Changed(self.cursor, affected)))
+        self.cursor = to;
+        Ok((!affected.is_nothing()).then_some(Told::Changed(to, affected)))
     }
 
     async fn names(&self, changes: &[(Revision, Changed)]) -> Result<Names, StoreError> {

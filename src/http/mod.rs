@@ -22,6 +22,7 @@ mod json;
 mod oidc;
 mod operator_door;
 mod pages;
+mod places;
 mod reply;
 mod routes;
 mod setup_door;
@@ -40,6 +41,7 @@ use crate::domain::time::Clock;
 use crate::login::Login;
 use crate::oidc::Provider;
 
+pub use self::places::Places;
 pub use self::routes::service;
 
 /// What handlers work with.
@@ -54,6 +56,8 @@ pub struct App {
     pub entropy: Arc<dyn Entropy>,
     pub limits: Limits,
     pub readiness: Readiness,
+    /// For those who watch.
+    pub places: Arc<Places>,
     /// The proxies whose word on the client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
 }

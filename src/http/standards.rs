@@ -59,7 +59,7 @@ const INTERACTION_FORM: Answers = &[
 const LOGOUT: Answers =
     &[(200, PAGE), (303, Elsewhere), (400, PAGE), (403, PAGE), (413, PAGE), (415, PAGE), (503, PAGE)];
 const WATCH: Answers =
-    &[(200, Of("text/event-stream")), (400, Problem), (401, Problem), (403, Problem), (503, Problem)];
+    &[(200, Of("text/event-stream")), (400, Problem), (401, Problem), (403, Problem), (429, Problem), (503, Problem)];
 const SETUP: Answers = &[(200, PAGE), (400, PAGE), (410, PAGE), (413, PAGE), (415, PAGE), (503, PAGE)];
 
 const fn answers(endpoint: Endpoint) -> Answers {

@@ -101,6 +101,7 @@ fn memberships_and_edges_at_another_time_are_told() {
     let ended = until("2026-01-01T00:00:00Z");
     let world = world()
         .member("group:staff", "user:alice", ended)
+        .assigned("group:staff", "role editor", Some("document:7"), ALWAYS)
         .edge("document:7#viewer@user:alice", ended)
         .edge("document:7#parent@folder:a", from("2027-01-01T00:00:00Z"));
     let drawn = world.why("user:alice read document:7");
@@ -118,6 +119,47 @@ fn memberships_and_edges_at_another_time_are_told() {
             "├─ user:alice does not have role \"owner\", which would permit it",
             "└─ user:alice does not have role \"viewer\", which would permit it",
         ]
+    );
+}
+
+#[test]
+fn memberships_at_another_time_are_told_only_where_the_group_could_permit_it() {
+    let ended = until("2026-01-01T00:00:00Z");
+    let soon = from("2027-01-01T00:00:00Z");
+    let policy = "@id(\"board\") permit(principal in Group::\"board\", action == Action::\"read\", resource is Resource::document);\n\
+                  @id(\"clerks\") permit(principal in Role::\"clerk\", action == Action::\"read\", resource is Resource::document);";
+    let roles = [("viewer", &["read:document"][..], &[][..]), ("clerk", &["write:team"], &[])];
+    let mut world = MemoryWorld::new(Some(&documents()), &roles, Some(policy)).has("user:alice");
+    let groups =
+        ["inner", "outer", "edged", "board", "office", "choir", "elsewhere", "denied", "unable", "indoors", "team"];
+    for group in groups {
+        world = world.has(&format!("group:{group}"));
+        let interval = if group == "edged" { soon } else { ended };
+        let to = if group == "outer" { "group:inner" } else { "user:alice" };
+        world = world.member(&format!("group:{group}"), to, if group == "outer" { ALWAYS } else { interval });
+    }
+    let world = world
+        .assigned("group:outer", "role viewer", None, ended)
+        .assigned("group:office", "role clerk", None, ALWAYS)
+        .assigned("group:elsewhere", "role viewer", Some("document:8"), ALWAYS)
+        .assigned("group:unable", "permission write:document", None, ALWAYS)
+        .assign("group:denied", "role viewer", None, Effect::Deny, ALWAYS)
+        .edge("document:7#editor@group:edged#member", ALWAYS)
+        .edge("document:8#editor@group:indoors#member", ALWAYS)
+        .edge("team:1#member@user:alice", ended);
+    let drawn = world.why("user:alice read document:7");
+    let mut told: Vec<_> =
+        drawn.lines().filter_map(|line| line.split_once("alice is in group:")?.1.split_once(',')).collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            ("board", " but only until 2026-01-01T00:00:00Z"),
+            ("edged", " but only from 2027-01-01T00:00:00Z"),
+            ("inner", " but only until 2026-01-01T00:00:00Z"),
+            ("office", " but only until 2026-01-01T00:00:00Z"),
+        ],
+        "{drawn}"
     );
 }
 

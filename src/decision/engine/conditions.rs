@@ -98,6 +98,22 @@ pub(in crate::decision) fn applicable<'a>(snapshot: &'a Snapshot, query: &Query)
     policies.applicable(&query.action, &query.resource_type, principal_type).collect()
 }
 
+/// Whether a policy that could apply to a query asks for one of these groups, or for a role among what is held.
+pub(super) fn ask_for<'a>(
+    snapshot: &'a Snapshot,
+    query: &Query,
+    groups: impl Iterator<Item = &'a str>,
+    held: impl Iterator<Item = &'a Held>,
+) -> bool {
+    let (Some(model), Some(policies)) = (snapshot.model(), snapshot.policies()) else { return false };
+    let roles = held.filter_map(|held| match held {
+        Held::Role(role) => Some(*role),
+        Held::Permission(_) => None,
+    });
+    let kind = (query.action.as_str(), query.resource_type.as_str(), subject_type(model, &query.subject));
+    policies.ask_for(kind, groups, roles.flat_map(|role| snapshot.names_of(role)))
+}
+
 /// One subject has one type, whatever name it was asked for by.
 pub(in crate::decision) fn subject_type<'a>(model: &'a Model, subject: &'a SubjectRef) -> &'a str {
     match subject {

@@ -42,6 +42,8 @@ pub(super) struct Trace {
     pub found: Vec<End>,
     /// Edges that would have led on, were this their time.
     pub inactive: Vec<End>,
+    /// Groups whose members would have what was searched for, whatever the time of the edge.
+    pub groups: HashSet<Principal>,
     /// There was more to walk than a decision may.
     pub is_cut: bool,
 }
@@ -221,6 +223,10 @@ impl<'a, W: World> Search<'a, W> {
             let is_of_use = is_of_relation || from.peek().is_some();
             if !(is_of_use && self.model.counts(node.object.object_type(), edge)) {
                 continue;
+            }
+            if let (true, Some(trace), EdgeSubject::Principal(group)) = (is_of_relation, &mut self.trace, &edge.subject)
+            {
+                trace.groups.insert(*group);
             }
             if !pass.is_active(&edge.interval) {
                 self.passes_by(node, &edge.relation, &edge.subject, edge.interval);

@@ -127,6 +127,18 @@ impl Policies {
         outcome.sorted()
     }
 
+    /// Whether a policy that could apply names any of these groups or roles.
+    pub fn ask_for<'a>(
+        &self,
+        (action, resource_type, principal_type): (&str, &str, &str),
+        mut groups: impl Iterator<Item = &'a str>,
+        mut roles: impl Iterator<Item = &'a str>,
+    ) -> bool {
+        let slice = self.slice(action, resource_type, principal_type);
+        groups.any(|group| slice.named(&self.names.group, group).is_some())
+            || roles.any(|role| slice.named(&self.names.role, role).is_some())
+    }
+
     fn entities(&self, request: &PolicyRequest<'_>, slice: &Slice) -> RequestEntities {
         let names = &self.names;
         let principal = uid(names.subject(request.principal_type), request.principal_id);

@@ -83,11 +83,14 @@ fn evaluation() -> Value {
     object(&entities(), &["subject", "action", "resource"])
 }
 
+const SUPPOSED: &str = "changes under which it is answered, though nobody made them; what is so already may be among them. \
+                        What they say of a group is answered like everything else: who may suppose may find out who is in it";
+
 /// The same, and nothing beside it.
 fn explain() -> Value {
     let mut changes = suppose::schema();
     if let Some(members) = changes.as_object_mut() {
-        members.insert("description".into(), json!("changes under which it is answered, though nobody made them"));
+        members.insert("description".into(), json!(SUPPOSED));
     }
     let mut schema = object(&with(entities(), json!({ "changes": changes })), &["subject", "action", "resource"]);
     if let Some(members) = schema.as_object_mut() {

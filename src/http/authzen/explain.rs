@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use salvo::{Depot, Request, Response, handler};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::super::api::suppose;
 use super::super::door::Asked;
@@ -15,8 +16,20 @@ use super::super::{App, json};
 use super::evaluation::answer;
 use super::request::{Answered, Evaluation};
 
+/// So many suppose something at once: while they do, whoever writes waits.
+const SUPPOSING_MAX: usize = 2;
+
 #[derive(Clone)]
-pub(in crate::http) struct Explain(pub Arc<App>);
+pub(in crate::http) struct Explain {
+    app: Arc<App>,
+    supposing: Arc<Semaphore>,
+}
+
+impl Explain {
+    pub(in crate::http) fn new(app: Arc<App>) -> Self {
+        Self { app, supposing: Arc::new(Semaphore::new(SUPPOSING_MAX)) }
+    }
+}
 
 /// What the body may hold. Anything else is refused: whoever asks why must not be answered another question.
 const MEMBERS: [&str; 5] = ["subject", "action", "resource", "context", "changes"];
@@ -24,11 +37,11 @@ const MEMBERS: [&str; 5] = ["subject", "action", "resource", "context", "changes
 #[handler]
 impl Explain {
     async fn handle(&self, req: &mut Request, depot: &mut Depot, res: &mut Response) {
-        let started = self.0.clock.monotonic();
+        let started = self.app.clock.monotonic();
         match self.explain(req, depot).await {
             Ok(answered) => {
                 let body = json!({ "decision": answered.allowed, "explanation": answered.explanation });
-                answer(&self.0, res, &answered, &body, started);
+                answer(&self.app, res, &answered, &body, started);
             }
             Err(problem) => problem.render(res),
         }
@@ -37,7 +50,7 @@ impl Explain {
 
 impl Explain {
     async fn explain(&self, req: &mut Request, depot: &mut Depot) -> Result<Answered, Problem> {
-        let body = json::object(req, self.0.limits.body_max_bytes).await?;
+        let body = json::object(req, self.app.limits.body_max_bytes).await?;
         if let Some(unknown) = body.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
             let unknown: String = unknown.chars().take(80).collect();
             let problem = format!("{unknown:?} is no member of this request; these are: {}", MEMBERS.join(", "));
@@ -48,9 +61,10 @@ impl Explain {
             Noted::subject(depot, &subject);
         }
         let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
-        let now = self.0.clock.now();
-        let Some(changes) = body.get("changes") else { return evaluation.explain(&self.0, asked, now).await };
+        let now = self.app.clock.now();
+        let Some(changes) = body.get("changes") else { return evaluation.explain(&self.app, asked, now).await };
         let supposed = suppose::parse(changes, &asked.resource_server.name)?;
-        evaluation.explain_if(&self.0, asked, &supposed, now).await
+        let _turn = self.supposing.try_acquire().map_err(|_| Problem::too_many_suppose())?;
+        evaluation.explain_if(&self.app, asked, &supposed, now).await
     }
 }

@@ -186,12 +186,13 @@ impl Evaluation {
             return self.explain(app, at, now).await;
         };
         let query = self.query(subject);
-        decisions.check_sent(at.resource_server.id, &query).await?;
         let server = &at.resource_server;
+        decisions.check_sent(server.id, &query).await?;
+        decisions.warm(server.id).await?;
         let explained = app
             .admin
             .suppose(&server.name, supposed, async |tx| decisions.explain_within(tx, server.id, &query, now).await);
-        let explained = explained.await.map_err(|error| Problem::administration(&error, false).within("changes"))?;
+        let explained = explained.await.map_err(|error| Problem::supposition(&error))?;
         let explanation = explained?;
         let valid_until = [explanation.valid_until, expires_at].into_iter().flatten().min();
         Ok(Answered::explained(Explanation { valid_until, ..explanation }, revision))

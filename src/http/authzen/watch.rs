@@ -11,32 +11,22 @@ use salvo::http::header::AUTHORIZATION;
 use salvo::sse::{self, SseEvent};
 use salvo::{Depot, Request, Response, handler};
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use super::super::App;
 use super::super::door::{Asked, DecisionDoor};
 use super::super::errors::Problem;
+use super::super::places::Place;
 use crate::decision::{DecisionError, Told, Watch};
 use crate::domain::change::Position;
 
-/// Streams a node serves at once.
-const WATCHERS_MAX: usize = 1_000;
 /// How often a stream says that it is there, and how far it has come.
 const STILL_THERE_EVERY: Duration = Duration::from_secs(15);
 /// How long a client should wait before it connects again.
 const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
-pub(in crate::http) struct Watching {
-    app: Arc<App>,
-    places: Arc<Semaphore>,
-}
-
-impl Watching {
-    pub(in crate::http) fn new(app: Arc<App>) -> Self {
-        Self { app, places: Arc::new(Semaphore::new(WATCHERS_MAX)) }
-    }
-}
+pub(in crate::http) struct Watching(pub Arc<App>);
 
 #[handler]
 impl Watching {
@@ -56,13 +46,13 @@ impl Watching {
     ) -> Result<impl Stream<Item = Result<SseEvent, DecisionError>> + Send + 'static, Problem> {
         let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
         let after = after(req)?;
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Problem::too_many_watchers())?;
+        let place = self.0.places.take(asked.client.id).map_err(Problem::no_place)?;
         let watcher = Watcher {
-            watch: self.app.provider.decisions().watch(asked.resource_server.id, after),
-            door: DecisionDoor(self.app.clone()),
+            watch: self.0.provider.decisions().watch(asked.resource_server.id, after),
+            door: DecisionDoor(self.0.clone()),
             headers: credentials(req.headers()),
             base: DecisionDoor::base(req),
-            draining: self.app.readiness.watch(),
+            draining: self.0.readiness.watch(),
             _place: place,
         };
         let hello = SseEvent::default().name("open").id(watcher.watch.position().token()).retry(RETRY);
@@ -99,7 +89,7 @@ struct Watcher {
     headers: HeaderMap,
     base: Option<String>,
     draining: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Watcher {

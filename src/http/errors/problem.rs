@@ -5,6 +5,7 @@ use salvo::http::StatusCode;
 use salvo::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::json;
 
+use super::super::places::Full;
 use super::super::reply;
 use super::log_fault;
 use crate::admin::AdminError;
@@ -76,6 +77,16 @@ impl Problem {
         }
     }
 
+    /// What cannot be supposed. There is nothing it stands against, as a write would: the request is wrong.
+    pub(in crate::http) fn supposition(error: &AdminError) -> Self {
+        let refused = Self::administration(error, false);
+        match refused.status {
+            _ if refused.is_fault() => refused,
+            StatusCode::CONFLICT => Self { status: StatusCode::BAD_REQUEST, ..refused }.within("changes"),
+            _ => refused.within("changes"),
+        }
+    }
+
     /// The same refusal, of one item of a list; a fault is nobody's.
     fn of_item(self, list: &str, index: usize) -> Self {
         if self.is_fault() {
@@ -96,8 +107,23 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "over_budget", &error.to_string())
     }
 
-    pub(in crate::http) fn too_many_watchers() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "too many watch this node already; try another one")
+    /// Whoever would watch, where no more can.
+    pub(in crate::http) fn no_place(full: Full) -> Self {
+        match full {
+            Full::Node => {
+                let detail = "too many watch this node already; try another one";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
+            Full::Client => {
+                let detail = "this client has as many streams from this node as one client may; end one of them";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail)
+            }
+        }
+    }
+
+    pub(in crate::http) fn too_many_suppose() -> Self {
+        let detail = "others ask what would be, if; try again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     }
 
     pub(in crate::http) fn bad_request(detail: &str) -> Self {

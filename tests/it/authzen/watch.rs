@@ -1,18 +1,23 @@
 //! `GET /access/v1/watch`: what writes change, for those who keep answers.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use doorward::decision::{self, DecisionOptions, Decisions, Watch};
 use doorward::domain::assignment::Effect;
 use doorward::domain::change::{Position, Revision};
-use doorward::domain::id::Epoch;
+use doorward::domain::id::{Epoch, ResourceServerId};
 use doorward::domain::name::Sub;
 use doorward::domain::time::Interval;
 use doorward::store::{Opener, Store, StoreOptions, pairwise, people};
+use doorward::world::SystemEntropy;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::relations::documents;
-use crate::support::{Auth, Database, House, Options, assign, both, eventually, slug};
+use crate::support::{Answer, Auth, Database, House, Options, assign, both, eventually, slug};
 
 /// One event of a stream.
 #[derive(Debug)]
@@ -28,14 +33,17 @@ struct Stream {
 }
 
 impl House {
-    async fn watches(&self, query: &str, auth: &Auth, headers: &[(&str, &str)]) -> Stream {
+    async fn asks_to_watch(&self, path: &str, auth: &Auth, headers: &[(&str, &str)]) -> reqwest::Response {
         let Auth::Basic(client_id, secret) = auth else { panic!("Basic credentials") };
-        let url = format!("{}/access/v1/watch{query}", self.base);
-        let mut request = self.client.get(url).basic_auth(client_id, Some(secret));
+        let mut request = self.client.get(format!("{}{path}", self.base)).basic_auth(client_id, Some(secret));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.unwrap();
+        request.send().await.unwrap()
+    }
+
+    async fn watches(&self, query: &str, auth: &Auth, headers: &[(&str, &str)]) -> Stream {
+        let response = self.asks_to_watch(&format!("/access/v1/watch{query}"), auth, headers).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Stream { response, text: String::new() }
@@ -109,7 +117,7 @@ impl Told {
     }
 }
 
-async fn store_of(house: &House) -> Store {
+pub async fn store_of(house: &House) -> Store {
     let wait = Duration::from_secs(5);
     let options = StoreOptions {
         url: house.database_url.clone(),
@@ -119,6 +127,44 @@ async fn store_of(house: &House) -> Store {
         tls_ca_file: None,
     };
     Store::open(&options, Opener::Command).await.unwrap()
+}
+
+/// A decision service of its own over the database of the house, to watch without HTTP.
+async fn decisions_of(house: &House) -> (Arc<Store>, Arc<Decisions>, ResourceServerId) {
+    let store = Arc::new(store_of(house).await);
+    let options = DecisionOptions {
+        freshness_bound: Duration::from_secs(5),
+        poll_every: Duration::from_millis(50),
+        cache_entries_max: 1_000,
+        search_reach_max: 1_000,
+        search_keys_max: 50_000,
+    };
+    let decisions = Decisions::start(store.clone(), house.clock.clone(), Arc::new(SystemEntropy), options).await;
+    let notes = house.node().admin().resource_server(&slug("notes")).await.unwrap().0.id;
+    (store, decisions.unwrap(), notes)
+}
+
+/// Polls it so many times, and drops it if that was not enough.
+async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut polled) = (pin!(future), 0);
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => {
+            polled += 1;
+            if polled < times { Poll::Pending } else { Poll::Ready(None) }
+        }
+    })
+    .await
+}
+
+/// Waits until this one is named.
+async fn names(watch: &mut Watch, user: &str) {
+    let names = |told: &decision::Told| match told {
+        decision::Told::Changed(_, affected) => affected.subjects.iter().any(|of| of.id.as_deref() == Some(user)),
+        decision::Told::Reset(_) => panic!("nothing was missed"),
+    };
+    let told = async { while !names(&watch.next().await.unwrap()) {} };
+    tokio::time::timeout(Duration::from_secs(5), told).await.expect("told within five seconds");
 }
 
 both! {
@@ -240,6 +286,36 @@ both! {
         assert!(!all.contains("known-to-one-sector"), "{all}");
     }
 
+    async fn a_write_of_many_things_is_told_whole(house: House) {
+        house.model(&documents()).await;
+        let mut stream = house.watch().await;
+        let edges: Vec<_> = (0..700).map(|n| format!("document:{n}#viewer@user:bob")).collect();
+        house.relate(&edges.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        stream.until(|told| (0..700).all(|n| told.touches("document", &n.to_string()))).await;
+        house.relate(&["document:x#viewer@user:bob"]).await;
+        stream.until(|told| told.touches("document", "x")).await;
+    }
+
+    async fn one_client_has_so_many_streams_and_others_have_theirs(house: House) {
+        let (auth, paths) = (house.notes_api(), ["/access/v1/watch", "/r/notes/access/v1/watch"]);
+        let mut streams = Vec::new();
+        for n in 0..50 {
+            let stream = house.asks_to_watch(paths[n % 2], &auth, &[]).await;
+            assert_eq!(stream.status(), 200, "{n}");
+            streams.push(stream);
+        }
+        for path in paths {
+            let refused = Answer::of(house.asks_to_watch(path, &auth, &[]).await).await;
+            assert_eq!(refused.refusal(), (429, "too_many_streams".into()));
+        }
+        let other = house.asks_to_watch(paths[0], &Auth::basic("files-api", &house.world.files_api), &[]).await;
+        assert_eq!(other.status(), 200, "another client");
+        // A place is given back when its stream ends.
+        drop(streams.pop());
+        eventually("there is a place again", async || house.asks_to_watch(paths[1], &auth, &[]).await.status() == 200)
+            .await;
+    }
+
     async fn a_server_that_stops_ends_its_streams(house: House) {
         let mut house = house;
         let mut stream = house.watch().await;
@@ -264,4 +340,63 @@ async fn one_node_tells_what_another_wrote() {
         assert!(!other.may("carol", "read").await);
     }
     eventually("nobody is left", async || !one.may("carol", "read").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_stops_waiting_at_any_moment_loses_nothing() {
+    let house = House::start(Database::Postgres, Options::default()).await;
+    let (_, decisions, notes) = decisions_of(&house).await;
+    let admin = house.node().admin();
+    admin.create_group(slug("staff")).await.unwrap();
+    let (staff, bob) = (slug("staff"), "user:bob".parse().unwrap());
+    for times in 1..100 {
+        let before = decisions.applied();
+        let mut by_feed = decisions.watch(notes, None);
+        let written = if times % 2 == 1 {
+            admin.add_group_member(&staff, &bob, Interval::ALWAYS, None).await
+        } else {
+            admin.remove_group_member(&staff, &bob).await
+        };
+        decisions.wait_applied(written.unwrap()).await.unwrap();
+        let mut by_log = decisions.watch(notes, Some(before));
+        let mut dropped = 0;
+        for watch in [&mut by_feed, &mut by_log] {
+            if polled(times, names(watch, "bob")).await.is_none() {
+                dropped += 1;
+                assert_eq!(watch.position(), before, "nothing was told yet");
+                names(watch, "bob").await;
+            }
+            assert!(watch.position() != before);
+        }
+        if dropped == 0 {
+            assert!(times > 3, "it was never dropped in the middle");
+            return;
+        }
+    }
+    panic!("it never comes to an end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_slow_while_a_backup_is_restored_is_told_to_forget_everything() {
+    let house = House::start(Database::Postgres, Options::default()).await;
+    let (store, decisions, notes) = decisions_of(&house).await;
+    let (database, connection) = tokio_postgres::connect(&house.database_url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let moved = async |by: i64| {
+        let moved = format!("UPDATE revisions SET revision = revision + {by}");
+        database.batch_execute(&moved).await.unwrap();
+    };
+    moved(5_000).await;
+    eventually("this is known", async || decisions.applied().revision.0 >= 5_000).await;
+    let mut watch = decisions.watch(notes, None);
+    moved(-5_000).await;
+    eventually("the history is another one", async || decisions.applied().revision.0 < 5_000).await;
+    // More than is kept for whoever is slow.
+    for _ in 0..300 {
+        let written = store.edit().await.unwrap().commit().await.unwrap();
+        decisions.wait_applied(written).await.unwrap();
+    }
+    let told = tokio::time::timeout(Duration::from_secs(5), watch.next()).await;
+    let told = told.expect("told within five seconds").unwrap();
+    assert_eq!(told, decision::Told::Reset(decisions.applied()));
 }

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::super::pass::{Pass, Step};
+use super::super::pass::{Pass, Step, Stop};
 use super::super::relations::Trace;
-use super::super::{Key, conditions, granting};
+use super::super::{Key, PRINCIPALS_MAX, conditions, granting};
 use super::found::Found;
 use super::node::{First, Kind, Node};
 use super::{MISSES_MAX, WiderWorld, failed, policy, related};
 use crate::decision::policies::PolicyOutcome;
 use crate::domain::assignment::{Assignment, Effect, Held, Principal};
+use crate::domain::group::Membership;
 use crate::domain::object::EdgeSubject;
 use crate::domain::time::Interval;
 
@@ -26,7 +27,7 @@ pub(super) fn nearest<W: WiderWorld>(
         unknown_to_the_model(found),
         wrong_time.told(),
         elsewhere.told(),
-        memberships_out_of_time(found).told(),
+        memberships_out_of_time(found, trace)?.told(),
         edges_out_of_time(found, trace).told(),
         relations_lacked(found).told(),
         roles_lacked(found, &roles).told(),
@@ -109,20 +110,64 @@ fn role<'a, W: WiderWorld>(found: &Found<'a, W>, assignment: &Assignment) -> Opt
     }
 }
 
-fn memberships_out_of_time<W: WiderWorld>(found: &Found<'_, W>) -> First {
-    let mut nodes = First::new(MISSES_MAX);
+/// Only in groups through which it could be permitted here: of any other group this resource server need not know.
+fn memberships_out_of_time<W: WiderWorld>(found: &Found<'_, W>, trace: &Trace) -> Step<First> {
     let kinds = [Kind::MembershipNotBegun, Kind::MembershipExpired];
+    let mut timed = Vec::new();
     for (holder, principal) in found.principals.all.iter().enumerate() {
         let memberships = found.world.memberships(*principal);
-        let memberships = memberships.iter().flat_map(|list| list.iter());
-        let lacked = memberships.filter(|of| !found.principals.contains(&Principal::Group(of.group)));
-        let timed = lacked.filter_map(|of| Some((of, out_of_time(found, &of.interval, kinds)?)));
-        nodes = nodes.add(timed, |(membership, (kind, when))| {
-            let text = format!("{} is in group:{}{when}", found.holder(holder), membership.name);
-            Node { group: Some(membership.name.to_string()), ..Node::new(kind, text) }
-        });
+        for of in memberships.iter().flat_map(|list| list.iter()) {
+            if let Some((kind, when)) = out_of_time(found, &of.interval, kinds)
+                && !found.principals.contains(&Principal::Group(of.group))
+            {
+                timed.push((of.clone(), holder, kind, when));
+            }
+        }
     }
-    nodes
+    let concern = concern(found, trace, timed.iter().map(|(of, ..)| of))?;
+    let timed = timed.into_iter().zip(concern).filter_map(|(timed, concerns)| concerns.then_some(timed));
+    Ok(First::new(MISSES_MAX).add(timed, |(of, holder, kind, when)| {
+        let text = format!("{} is in group:{}{when}", found.holder(holder), of.name);
+        Node { group: Some(of.name.to_string()), ..Node::new(kind, text) }
+    }))
+}
+
+/// For each of these groups whether it could permit what is asked: by what it, or a group that it is in, is assigned here,
+/// whatever the time of that, by an edge that was met, or by a policy that asks for it. Those beyond what one decision may
+/// walk are left out.
+fn concern<'a, W: WiderWorld>(
+    found: &Found<'_, W>,
+    trace: &Trace,
+    lacked: impl Iterator<Item = &'a Membership>,
+) -> Step<Vec<bool>> {
+    let (query, snapshot) = (found.query, found.world.snapshot());
+    let covering = snapshot.covering(&query.action, &query.resource_type);
+    // One of its own: no interval that is looked at here bounds the answer.
+    let mut pass = Pass::new(found.now);
+    let (mut concern, mut walked) = (Vec::new(), 0);
+    for of in lacked {
+        let within = match pass.principals(found.world, Principal::Group(of.group)) {
+            Err(Stop::OverBudget) => break,
+            within => within?,
+        };
+        let lists = match pass.assignments(found.world, &within, found.scopes) {
+            Err(Stop::OverBudget) => break,
+            lists => lists?,
+        };
+        walked += within.all.len();
+        if walked > PRINCIPALS_MAX {
+            break;
+        }
+        let held = || lists.iter().flat_map(|list| list.iter()).filter(|held| held.effect == Effect::Allow);
+        let names = std::iter::once(&of.name).chain(&within.groups).map(AsRef::as_ref);
+        concern.push(
+            held().any(|held| covering.covers(&held.held))
+                || within.all.iter().any(|group| trace.groups.contains(group))
+                || conditions::ask_for(snapshot, query, names, held().map(|held| &held.held)),
+        );
+    }
+    pass.complete()?;
+    Ok(concern)
 }
 
 fn edges_out_of_time<W: WiderWorld>(found: &Found<'_, W>, trace: &Trace) -> First {
