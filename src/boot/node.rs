@@ -16,7 +16,7 @@ use crate::domain::session::SessionLife;
 use crate::domain::signing_key::Schedule;
 use crate::domain::time::Clock;
 use crate::events::Ledger;
-use crate::http::{App, Limits, Places, Readiness};
+use crate::http::{App, LargeBodies, Limits, Places, Readiness};
 use crate::jobs::Deliverer;
 use crate::keys::{Keys, MasterKeys};
 use crate::login::{Hasher, Login, LoginSettings};
@@ -160,6 +160,7 @@ impl Node {
             limits: limits(config),
             readiness: Readiness::default(),
             places: Arc::new(Places::default()),
+            large_bodies: LargeBodies::default(),
             trusted_proxies: config.server.trusted_proxies.clone(),
         });
         let (address, server, handle) = listen::listen(&config.server, http::service(&app)).await?;

@@ -41,6 +41,7 @@ use crate::domain::time::Clock;
 use crate::login::Login;
 use crate::oidc::Provider;
 
+pub use self::json::LargeBodies;
 pub use self::places::Places;
 pub use self::routes::service;
 
@@ -58,6 +59,7 @@ pub struct App {
     pub readiness: Readiness,
     /// For those who watch.
     pub places: Arc<Places>,
+    pub large_bodies: LargeBodies,
     /// The proxies whose word on the client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
 }

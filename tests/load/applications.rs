@@ -16,7 +16,7 @@ pub const PASSWORD: &str = "copper lantern seven rivers";
 pub struct Applications {
     pub http: reqwest::Client,
     pub base: String,
-    bot: String,
+    pub bot: String,
     pub api: String,
 }
 

@@ -112,7 +112,9 @@ async fn requests_that_are_made_to_hurt_are_refused_and_everybody_else_is_served
     let idle_kib = program.resident_kib();
 
     let answered = Arc::new(Mutex::new(BTreeMap::<(&str, u16), usize>::new()));
-    let (attackers, seen) = (applications.clone(), answered.clone());
+    // Connections of their own, each for one request: what is refused before it was read ends its connection.
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    let (attackers, seen) = (Applications { http, ..applications.clone() }, answered.clone());
     let attack = async move {
         let wrong = wrong();
         for _ in 0..ROUNDS {

@@ -12,12 +12,15 @@ use serde_json::{Value, json};
 use super::super::App;
 use super::super::errors::Problem;
 use super::super::frame::RequestId;
-use super::super::json;
+use super::super::json::{self, Turn};
 use super::super::ledger::{Row, Verb};
 use super::super::operator_door::Operating;
 use super::describe::Described;
 use super::query::Query;
 use crate::admin::{Admin, AdminError};
+
+/// Items of a bulk write; a write refuses more by their own name.
+const ITEMS_MAX: usize = 10_000;
 
 pub(super) struct Call {
     pub app: Arc<App>,
@@ -28,6 +31,8 @@ pub(super) struct Call {
     hidden: HashSet<String>,
     path: Vec<(String, String)>,
     body: Value,
+    /// Held as long as a large body is worked on.
+    _turn: Option<Turn>,
 }
 
 /// What is answered.
@@ -61,10 +66,13 @@ impl Call {
     ) -> Result<Self, Problem> {
         let operating = depot.get_typed::<Operating>().map_err(|_| Problem::unauthenticated())?;
         // The body first: an answer to a body that nobody read would close the connection without a word.
-        let body = match described.body {
-            Some(_) if described.is_bulk => Value::Object(json::object(req, app.limits.batch_body_max_bytes).await?),
-            Some(_) => Value::Object(json::object(req, app.limits.body_max_bytes).await?),
-            None => Value::Null,
+        let (body, turn) = match described.body {
+            Some(_) if described.is_bulk => {
+                let (body, turn) = json::large_object(req, app, ITEMS_MAX).await?;
+                (Value::Object(body), Some(turn))
+            }
+            Some(_) => (Value::Object(json::object(req, app.limits.body_max_bytes).await?), None),
+            None => (Value::Null, None),
         };
         // What a database cannot keep is nothing that anybody could be called. Forms and addresses hold none, either.
         check_texts(&body)?;
@@ -80,7 +88,7 @@ impl Call {
         let is_list = row.verb == Verb::Get && operating.target.is_none();
         let hidden = if is_list { admin.hidden().await } else { Ok(HashSet::new()) };
         let hidden = hidden.map_err(|error| Problem::administration(&error, false))?;
-        Ok(Self { app: app.clone(), admin, query, hidden, path, body })
+        Ok(Self { app: app.clone(), admin, query, hidden, path, body, _turn: turn })
     }
 
     /// A parameter of the path, as it was sent.

@@ -93,7 +93,7 @@ impl Evaluations {
         let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
         // One moment for all of them.
         let now = self.0.clock.now();
-        let body = json::object(req, self.0.limits.batch_body_max_bytes).await?;
+        let (body, _turn) = json::large_object(req, &self.0, self.0.limits.batch_max).await?;
         let semantic = Semantic::parse(&body)?;
         let items = match body.get("evaluations") {
             None => &[][..],
