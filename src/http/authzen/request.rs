@@ -69,7 +69,7 @@ impl Answered {
 pub(super) enum Prepared {
     Query(Query),
     /// It is about a token, or asks why.
-    Alone(Box<Evaluation>),
+    Alone(Evaluation),
     /// A subject of a type that nobody has.
     Nobody,
 }
@@ -187,7 +187,7 @@ impl Evaluation {
     /// What is to be decided, for one of many; itself, where that takes more than a decision.
     pub(super) async fn prepare(self, app: &App, at: &Asked) -> Result<Prepared, Problem> {
         if self.explain || self.subject_type == ACCESS_TOKEN {
-            return Ok(Prepared::Alone(Box::new(self)));
+            return Ok(Prepared::Alone(self));
         }
         let Some((subject, _)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
             return Ok(Prepared::Nobody);
