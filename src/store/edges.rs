@@ -159,8 +159,7 @@ pub async fn list(
     let same_relation = edges::subject_relation.eq(&after.subject_relation).and(edges::relation.gt(&after.relation));
     let later_of_kind =
         edges::subject_kind.eq(&after.kind).and(edges::subject_relation.gt(&after.subject_relation).or(same_relation));
-    let later_of_subject =
-        edges::subject.eq(&after.subject).and(edges::subject_kind.gt(&after.kind).or(later_of_kind));
+    let later_of_subject = edges::subject.eq(&after.subject).and(edges::subject_kind.gt(&after.kind).or(later_of_kind));
     let later_of_object = edges::object.eq(&after.object).and(edges::subject.gt(&after.subject).or(later_of_subject));
     let later = edges::object.gt(&after.object).or(later_of_object);
     let rows = on!(conn, |c| {

@@ -67,7 +67,11 @@ async fn every_request_is_one_line_that_says_who_and_what_and_no_secret() {
     let asked = of("/access/v1/evaluation");
     assert_eq!((&asked[0]["client"], &asked[0]["subject"]), (&"notes-api".into(), &"user:alice".into()));
     assert!(!answered.header("doorward-decision-id").is_empty(), "{answered:?}");
-    assert_eq!(asked[0]["decision_id"], answered.header("doorward-decision-id"), "an answer is found by what it is called");
+    assert_eq!(
+        asked[0]["decision_id"],
+        answered.header("doorward-decision-id"),
+        "an answer is found by what it is called"
+    );
     for line in &requests {
         assert!(line["request_id"].is_string() && line["duration_us"].is_u64() && line["method"].is_string(), "{line}");
     }

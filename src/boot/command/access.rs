@@ -101,7 +101,10 @@ pub(super) async fn run_group(cx: &Context<'_>, command: GroupCommand) -> Result
                     row.extend(["given_by", "reason"].map(|member| texts(m.get(member))));
                     row
                 };
-                table(&["member", "not before", "expires at", "by", "why"], &members.iter().map(row).collect::<Vec<_>>())
+                table(
+                    &["member", "not before", "expires at", "by", "why"],
+                    &members.iter().map(row).collect::<Vec<_>>(),
+                )
             });
         }
     }

@@ -185,8 +185,7 @@ fn revision(revision: crate::domain::change::Revision) -> Reply {
 async fn list_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let (object, subject) = (call.query.filter::<ObjectRef>("object")?, call.query.filter::<String>("subject")?);
     let relation = call.query.filter::<Segment>("relation")?;
-    let filter =
-        RelationFilter { object: object.as_ref(), relation: relation.as_ref(), subject: subject.as_deref() };
+    let filter = RelationFilter { object: object.as_ref(), relation: relation.as_ref(), subject: subject.as_deref() };
     let after = match call.query.after() {
         "" => None,
         key => Some(read_key(key).ok_or_else(|| Problem::member("after", "this is no token of this list"))?),
