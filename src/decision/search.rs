@@ -194,12 +194,11 @@ impl Search<'_> {
         let mut allowed = Vec::with_capacity(candidates.len());
         let mut open = vec![candidates];
         while let Some(some) = open.pop() {
-            match self.decide_together(tx, some).await? {
-                Some(answers) => allowed.extend(answers),
-                None => {
-                    let (first, second) = some.split_at(some.len().div_ceil(2));
-                    open.extend([second, first]);
-                }
+            if let Some(answers) = self.decide_together(tx, some).await? {
+                allowed.extend(answers);
+            } else {
+                let (first, second) = some.split_at(some.len().div_ceil(2));
+                open.extend([second, first]);
             }
             if self.view.loaded() > self.keys_max {
                 self.view.forget();

@@ -20,7 +20,7 @@ pub(in crate::boot) enum AuthzCommand {
     /// Make a resource server's roles, model, policies and groups what a folder says.
     Apply(apply::ApplyArgs),
     /// Say whether a subject may do something, and why.
-    Explain(explain::ExplainArgs),
+    Explain(Box<explain::ExplainArgs>),
     /// Write a resource server's roles, model, policies and groups into a folder.
     Export(export::ExportArgs),
     /// List the versions of model and policies.
@@ -41,7 +41,7 @@ pub(super) async fn run(cx: &Context<'_>, command: AuthzCommand) -> Result<(), B
     match command {
         AuthzCommand::Test(args) => test::run(&args, cx.output),
         AuthzCommand::Apply(args) => apply::run(cx, &args).await,
-        AuthzCommand::Explain(args) => explain::run(cx, args).await,
+        AuthzCommand::Explain(args) => explain::run(cx, *args).await,
         AuthzCommand::Export(args) => export::run(cx, &args).await,
         AuthzCommand::Versions(args) => versions::list(cx, &args).await,
         AuthzCommand::Rollback(args) => versions::rollback(cx, &args).await,
