@@ -13,14 +13,14 @@ use super::{Admin, AdminError, Edit, PAGE_MAX, PrincipalRef, people};
 use crate::domain::assignment::{Assignment, Effect, Held};
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
-use crate::domain::id::AssignmentId;
+use crate::domain::id::{AssignmentId, RoleId};
 use crate::domain::name::{Reason, Slug};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
 use crate::domain::resource_server::{DOORWARD, OWN_PERMISSIONS, ResourceServer};
 use crate::domain::role::Role;
 use crate::domain::time::Interval;
-use crate::store::assignments::{self, Recorded};
+use crate::store::assignments::{self, Recorded, Which};
 use crate::store::changes::{CHANGES_MAX, States};
 use crate::store::{Conn, decisions, resource_servers, roles};
 
@@ -41,6 +41,16 @@ pub struct NewAssignment {
     pub effect: Effect,
     pub interval: Interval,
     pub reason: Option<Reason>,
+}
+
+/// Which assignments to list: those of which all of it holds; what is left out does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct AssignmentFilter {
+    pub resource_server: Option<Slug>,
+    pub principal: Option<PrincipalRef>,
+    pub role: Option<Slug>,
+    /// On this resource alone.
+    pub on: Option<ObjectRef>,
 }
 
 impl Admin {
@@ -197,34 +207,19 @@ impl Admin {
         Ok(self.describe_all(&mut conn, std::slice::from_ref(&recorded)).await?.pop().unwrap_or_default())
     }
 
-    /// Assignments as operators read them, in the order they were made after one of them; at one resource server or at
-    /// all, of one principal or of all.
+    /// Assignments as operators read them, in the order they were made after one of them.
     ///
     /// # Errors
     /// [`AdminError::NotFound`].
     pub async fn assignments(
         &self,
-        server: Option<&Slug>,
-        principal: Option<&PrincipalRef>,
+        filter: &AssignmentFilter,
         after: uuid::Uuid,
         limit: i64,
     ) -> Result<Vec<Value>, AdminError> {
         let mut conn = self.read().await?;
-        let at = match server {
-            None => None,
-            Some(name) => Some(find(&mut conn, name).await?.id),
-        };
-        let of = match principal {
-            None => None,
-            Some(named) => Some(match server {
-                Some(name) => {
-                    let server = find(&mut conn, name).await?;
-                    named.resolve_at(&mut conn, &server).await?.principal
-                }
-                None => named.resolve(&mut conn).await?.principal,
-            }),
-        };
-        let all = assignments::list(&mut conn, at, of, after, limit.min(PAGE_MAX)).await?;
+        let which = filter.resolve(&mut conn).await?;
+        let all = assignments::list(&mut conn, &which, after, limit.min(PAGE_MAX)).await?;
         self.describe_all(&mut conn, &all).await
     }
 
@@ -243,6 +238,60 @@ impl Admin {
         };
         Ok(all.iter().filter_map(view).collect())
     }
+}
+
+impl AssignmentFilter {
+    async fn resolve(&self, conn: &mut Conn) -> Result<Which, AdminError> {
+        let server = match &self.resource_server {
+            None => None,
+            Some(name) => Some(find(conn, name).await?),
+        };
+        let of = match (&self.principal, &server) {
+            (None, _) => None,
+            (Some(named), Some(server)) => Some(named.resolve_at(conn, server).await?.principal),
+            (Some(named), None) => Some(named.resolve(conn).await?.principal),
+        };
+        let roles = match &self.role {
+            None => None,
+            Some(name) => Some(roles_named(conn, server.as_ref(), name).await?),
+        };
+        let scopes = match &self.on {
+            None => None,
+            Some(on) => Some(scopes_named(conn, server.as_ref(), on).await?),
+        };
+        Ok(Which { at: server.map(|server| server.id), of, roles, scopes })
+    }
+}
+
+/// The roles of this name, of one resource server or of all.
+async fn roles_named(conn: &mut Conn, server: Option<&ResourceServer>, name: &Slug) -> Result<Vec<RoleId>, AdminError> {
+    let servers = match server {
+        Some(server) => vec![server.id],
+        None => resource_servers::all(conn).await?.iter().map(|server| server.id).collect(),
+    };
+    let mut found = Vec::new();
+    for server in servers {
+        found.extend(roles::all(conn, server).await?.iter().filter(|role| role.name == *name).map(|role| role.id));
+    }
+    if found.is_empty() { Err(AdminError::not_found("role", name.as_str())) } else { Ok(found) }
+}
+
+/// What assignments on one thing are stored under: at Doorward's own resource server by its one name.
+async fn scopes_named(
+    conn: &mut Conn,
+    server: Option<&ResourceServer>,
+    on: &ObjectRef,
+) -> Result<Vec<String>, AdminError> {
+    let mut scopes = vec![on.to_string()];
+    if server.is_none_or(|server| server.name.as_str() == DOORWARD) {
+        match own_scope(conn, on).await {
+            Ok(own) => scopes.push(own.to_string()),
+            // Nothing there can be on it, though something elsewhere may be.
+            Err(AdminError::Invalid { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(scopes)
 }
 
 /// At Doorward's own resource server nothing is below anything else: on one thing of another type than that of what is held,

@@ -5,20 +5,20 @@ use crate::domain::change::Revision;
 use crate::domain::id::FactId;
 use crate::store::changes::{self, Logged};
 use crate::store::facts;
-pub use crate::store::facts::{Filter as AuditFilter, Recorded as AuditRecord};
+pub use crate::store::facts::{Filter as AuditFilter, Newest, Recorded as AuditRecord};
 
 impl Admin {
-    /// Facts, newest first; only those before one of them.
+    /// Facts, newest or oldest first; only those after one of them in this order.
     ///
     /// # Errors
     /// The store's.
     pub async fn audit(
         &self,
         filter: &AuditFilter,
-        before: Option<FactId>,
+        after: Option<FactId>,
         limit: i64,
     ) -> Result<Vec<AuditRecord>, AdminError> {
-        Ok(facts::search(&mut self.read().await?, filter, before, limit.min(PAGE_MAX)).await?)
+        Ok(facts::search(&mut self.read().await?, filter, after, limit.min(PAGE_MAX)).await?)
     }
 
     /// One fact, and what its write changed: before and after.

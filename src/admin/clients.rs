@@ -13,6 +13,7 @@ use crate::domain::change::Changed;
 use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
 use crate::domain::fact::FactKind;
 use crate::domain::id::{AssignmentId, ClientId, ResourceServerId};
+use crate::domain::listing::Listing;
 use crate::domain::name::{ClientName, DisplayName, Slug};
 use crate::domain::permission::Permission;
 use crate::domain::redirect::{BackchannelUri, RedirectUri};
@@ -200,12 +201,12 @@ impl Admin {
         client.ok_or_else(|| AdminError::not_found("client", client_id))
     }
 
-    /// Clients in order of `client_id` after `after`.
+    /// Clients in order of `client_id`.
     ///
     /// # Errors
     /// The store's.
-    pub async fn clients(&self, after: &str, limit: i64) -> Result<Vec<Client>, AdminError> {
-        Ok(clients::list(&mut self.read().await?, after, limit.min(PAGE_MAX)).await?)
+    pub async fn clients(&self, page: Listing<'_>) -> Result<Vec<Client>, AdminError> {
+        Ok(clients::list(&mut self.read().await?, page.at_most(PAGE_MAX)).await?)
     }
 
     /// Disables or enables a client: its authentication, its decisions and every token issued to it.

@@ -24,6 +24,7 @@ use crate::domain::permission::Permission;
 use crate::domain::resource_server::{ResourceServer, parse_identifier};
 use crate::domain::role::{NamedRole, Role};
 use crate::domain::scope::Scopes;
+use crate::store::assignments::Which;
 use crate::store::changes::States;
 use crate::store::{Conn, assignments, groups, resource_servers, roles, rules};
 
@@ -262,9 +263,10 @@ async fn check_removals(
     if gone.is_empty() && !fewer {
         return Ok(());
     }
+    let which = Which { at: Some(server.id), ..Which::default() };
     let mut after = uuid::Uuid::nil();
     loop {
-        let page = assignments::list(conn, Some(server.id), None, after, PAGE_MAX).await?;
+        let page = assignments::list(conn, &which, after, PAGE_MAX).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.assignment.id.uuid();
         for recorded in &page {

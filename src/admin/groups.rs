@@ -13,6 +13,7 @@ use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::group::{Group, NamedGroup, NamedGroups};
 use crate::domain::id::GroupId;
+use crate::domain::listing::Listing;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::time::Interval;
 use crate::store::Conn;
@@ -32,12 +33,12 @@ impl Admin {
         Ok(group)
     }
 
-    /// Groups in order of name after `after`.
+    /// Groups in order of name.
     ///
     /// # Errors
     /// The store's.
-    pub async fn groups(&self, after: &str, limit: i64) -> Result<Vec<Group>, AdminError> {
-        Ok(groups::list(&mut self.read().await?, after, limit.min(PAGE_MAX)).await?)
+    pub async fn groups(&self, page: Listing<'_>) -> Result<Vec<Group>, AdminError> {
+        Ok(groups::list(&mut self.read().await?, page.at_most(PAGE_MAX)).await?)
     }
 
     /// # Errors
@@ -198,7 +199,7 @@ pub(super) async fn named_groups(conn: &mut Conn) -> Result<NamedGroups, AdminEr
     let mut names = HashMap::new();
     let mut after = String::new();
     loop {
-        let page = groups::list(conn, &after, PAGE_MAX).await?;
+        let page = groups::list(conn, Listing::after(Some(&after), PAGE_MAX)).await?;
         let Some(last) = page.last() else { break };
         last.name.as_str().clone_into(&mut after);
         names.extend(page.into_iter().map(|group| (group.id, group.name)));

@@ -10,6 +10,7 @@ use crate::domain::assignment::{Effect, Held, Principal};
 use crate::domain::client::{Client, ClientCredential};
 use crate::domain::id::{GroupId, ResourceServerId, RoleId};
 use crate::domain::time::{Instant, Interval};
+use crate::store::assignments::Which;
 use crate::store::{Conn, assignments, clients, groups, passwords, people};
 
 /// How well Doorward can be administered.
@@ -91,8 +92,9 @@ impl Search {
     /// Who was given the role itself.
     async fn holders(&self, conn: &mut Conn) -> Result<Vec<(Principal, Administered)>, AdminError> {
         let (mut found, mut after) = (Vec::new(), uuid::Uuid::nil());
+        let which = Which { at: Some(self.doorward), ..Which::default() };
         loop {
-            let page = assignments::list(conn, Some(self.doorward), None, after, PAGE).await?;
+            let page = assignments::list(conn, &which, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(found) };
             after = last.assignment.id.uuid();
             let admins = page.iter().filter(|recorded| {

@@ -8,6 +8,7 @@ use crate::domain::assignment::Principal;
 use crate::domain::change::Changed;
 use crate::domain::fact::FactKind;
 use crate::domain::id::PersonId;
+use crate::domain::listing::Listing;
 use crate::domain::name::{DisplayName, Email, Sub, Username};
 use crate::domain::person::Person;
 use crate::domain::profile::Profile;
@@ -174,12 +175,13 @@ impl Admin {
         find(&mut self.read().await?, name).await
     }
 
-    /// People in order of username after `after`.
+    /// People in order of username, those whose username or e-mail address begins so in any case; who are disabled or are
+    /// not, or all.
     ///
     /// # Errors
     /// The store's.
-    pub async fn people(&self, after: &str, limit: i64) -> Result<Vec<Person>, AdminError> {
-        Ok(people::list(&mut self.read().await?, after, limit.min(PAGE_MAX)).await?)
+    pub async fn people(&self, page: Listing<'_>, disabled: Option<bool>) -> Result<Vec<Person>, AdminError> {
+        Ok(people::list(&mut self.read().await?, page.at_most(PAGE_MAX), disabled).await?)
     }
 }
 

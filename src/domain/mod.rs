@@ -17,6 +17,7 @@ pub mod grant;
 pub mod group;
 pub mod id;
 pub mod issuer;
+pub mod listing;
 pub mod model;
 pub mod name;
 pub mod object;

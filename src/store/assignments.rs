@@ -112,26 +112,39 @@ pub async fn delete(tx: &mut Tx, id: AssignmentId) -> Result<bool, StoreError> {
     Ok(on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)? == 1)
 }
 
-/// Assignments in the order they were made, after one of them; at one resource server or at all, of one principal or of all.
+/// Which assignments to list: those of which all of it holds; what is left out does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Which {
+    pub at: Option<ResourceServerId>,
+    pub of: Option<Principal>,
+    /// Of one of these roles.
+    pub roles: Option<Vec<RoleId>>,
+    /// On one of these alone.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// Assignments in the order they were made, after one of them.
 ///
 /// # Errors
 /// The database's.
-pub async fn list(
-    conn: &mut Conn,
-    at: Option<ResourceServerId>,
-    principal: Option<Principal>,
-    after: uuid::Uuid,
-    limit: i64,
-) -> Result<Vec<Recorded>, StoreError> {
-    let query = assignments::table.filter(assignments::id.gt(Uid(after))).order(assignments::id).limit(limit);
-    let at = at.map(|at| assignments::resource_server_id.eq(Uid(at.uuid())));
-    let of = principal.map(|p| assignments::principal_id.eq(Uid(p.uuid())));
-    let rows = match (at, of) {
-        (None, None) => on!(conn, |c| query.load::<Row>(c).await)?,
-        (Some(at), None) => on!(conn, |c| query.filter(at).load::<Row>(c).await)?,
-        (None, Some(of)) => on!(conn, |c| query.filter(of).load::<Row>(c).await)?,
-        (Some(at), Some(of)) => on!(conn, |c| query.filter(at).filter(of).load::<Row>(c).await)?,
-    };
+pub async fn list(conn: &mut Conn, which: &Which, after: uuid::Uuid, limit: i64) -> Result<Vec<Recorded>, StoreError> {
+    let rows = on!(conn, |c| {
+        let query = assignments::table.filter(assignments::id.gt(Uid(after))).order(assignments::id).limit(limit);
+        let mut query = query.into_boxed();
+        if let Some(at) = which.at {
+            query = query.filter(assignments::resource_server_id.eq(Uid(at.uuid())));
+        }
+        if let Some(of) = which.of {
+            query = query.filter(assignments::principal_id.eq(Uid(of.uuid())));
+        }
+        if let Some(roles) = &which.roles {
+            query = query.filter(assignments::role_id.eq_any(roles.iter().map(|role| Uid(role.uuid()))));
+        }
+        if let Some(scopes) = &which.scopes {
+            query = query.filter(assignments::scope.eq_any(scopes));
+        }
+        query.load::<Row>(c).await
+    })?;
     rows.into_iter().map(Row::into_domain).collect()
 }
 

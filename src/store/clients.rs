@@ -7,12 +7,14 @@ use diesel::{ExpressionMethods as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::begins::{Begins, begins};
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
 use super::schema::{client_resources, client_servers, clients};
 use super::types::{At, Uid};
 use crate::domain::client::{AuthMethod, Client, ClientCredential, GrantTypes};
 use crate::domain::id::{ClientId, ResourceServerId};
+use crate::domain::listing::{Listing, Order};
 use crate::domain::name::{ClientName, DisplayName};
 use crate::domain::redirect::{BackchannelUri, RedirectUri};
 use crate::domain::scope::Scopes;
@@ -179,9 +181,24 @@ pub async fn client_ids(conn: &mut Conn, after: Uuid, limit: i64) -> Result<Vec<
 ///
 /// # Errors
 /// The database's.
-pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Client>, StoreError> {
-    let query = clients::table.filter(clients::client_id.gt(after)).order(clients::client_id).limit(limit);
-    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
+pub async fn list(conn: &mut Conn, page: Listing<'_>) -> Result<Vec<Client>, StoreError> {
+    let begins = page.prefix.map(|prefix| Begins::new(conn, "clients.client_id", prefix));
+    let rows = on!(conn, |c| {
+        let mut query = clients::table.limit(page.limit).into_boxed();
+        query = match page.order {
+            Order::Ascending => query.order(clients::client_id.asc()),
+            Order::Descending => query.order(clients::client_id.desc()),
+        };
+        query = match (page.order, page.after) {
+            (_, None) => query,
+            (Order::Ascending, Some(after)) => query.filter(clients::client_id.gt(after)),
+            (Order::Descending, Some(after)) => query.filter(clients::client_id.lt(after)),
+        };
+        if let Some(begins) = &begins {
+            query = query.filter(begins!(begins));
+        }
+        query.load::<Row>(c).await
+    })?;
     with_servers(conn, rows).await
 }
 

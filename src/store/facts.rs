@@ -108,9 +108,18 @@ pub struct Filter {
     pub from: Option<Instant>,
     /// Before this moment.
     pub until: Option<Instant>,
+    pub newest: Newest,
 }
 
-/// Facts, newest first; only those before one of them. The order is that of the identifiers, which begin with the moment
+/// Where a list of facts begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Newest {
+    #[default]
+    First,
+    Last,
+}
+
+/// Facts, newest or oldest first; only those after one of them in this order. The order is that of the identifiers, which begin with the moment
 /// at which they were minted, so each filter walks an index that ends with it.
 ///
 /// # Errors
@@ -118,11 +127,15 @@ pub struct Filter {
 pub async fn search(
     conn: &mut Conn,
     filter: &Filter,
-    before: Option<FactId>,
+    after: Option<FactId>,
     limit: i64,
 ) -> Result<Vec<Recorded>, StoreError> {
     let rows = on!(conn, |c| {
-        let mut query = facts::table.order(facts::id.desc()).limit(limit).into_boxed();
+        let mut query = facts::table.limit(limit).into_boxed();
+        query = match filter.newest {
+            Newest::First => query.order(facts::id.desc()),
+            Newest::Last => query.order(facts::id.asc()),
+        };
         if let Some(actor) = &filter.actor {
             query = query.filter(facts::actor.eq(actor));
         }
@@ -140,9 +153,11 @@ pub async fn search(
             let past = Uid(FactId::first_of(until.plus(MILLISECOND)).uuid());
             query = query.filter(facts::id.lt(past)).filter(facts::at.lt(At(until)));
         }
-        if let Some(before) = before {
-            query = query.filter(facts::id.lt(Uid(before.uuid())));
-        }
+        query = match (filter.newest, after) {
+            (_, None) => query,
+            (Newest::First, Some(after)) => query.filter(facts::id.lt(Uid(after.uuid()))),
+            (Newest::Last, Some(after)) => query.filter(facts::id.gt(Uid(after.uuid()))),
+        };
         query.load::<Row>(c).await
     })?;
     Ok(rows.into_iter().map(Row::into_recorded).collect())

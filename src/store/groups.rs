@@ -6,6 +6,7 @@ use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::begins::{Begins, begins};
 use super::conn::{Conn, Tx, on};
 use super::decisions::interval;
 use super::error::StoreError;
@@ -14,6 +15,7 @@ use super::types::{At, Uid};
 use crate::domain::assignment::Principal;
 use crate::domain::group::Group;
 use crate::domain::id::GroupId;
+use crate::domain::listing::{Listing, Order};
 use crate::domain::name::Slug;
 use crate::domain::time::{Instant, Interval};
 
@@ -38,13 +40,24 @@ pub async fn by_name(conn: &mut Conn, name: &str) -> Result<Option<Group>, Store
 ///
 /// # Errors
 /// The database's.
-pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Group>, StoreError> {
-    let query = groups::table
-        .filter(groups::name.gt(after))
-        .order(groups::name)
-        .select((groups::id, groups::name))
-        .limit(limit);
-    let rows = on!(conn, |c| query.load::<(Uid, String)>(c).await)?;
+pub async fn list(conn: &mut Conn, page: Listing<'_>) -> Result<Vec<Group>, StoreError> {
+    let begins = page.prefix.map(|prefix| Begins::new(conn, "groups.name", prefix));
+    let rows = on!(conn, |c| {
+        let mut query = groups::table.select((groups::id, groups::name)).limit(page.limit).into_boxed();
+        query = match page.order {
+            Order::Ascending => query.order(groups::name.asc()),
+            Order::Descending => query.order(groups::name.desc()),
+        };
+        query = match (page.order, page.after) {
+            (_, None) => query,
+            (Order::Ascending, Some(after)) => query.filter(groups::name.gt(after)),
+            (Order::Descending, Some(after)) => query.filter(groups::name.lt(after)),
+        };
+        if let Some(begins) = &begins {
+            query = query.filter(begins!(begins));
+        }
+        query.load::<(Uid, String)>(c).await
+    })?;
     rows.into_iter().map(into_domain).collect()
 }
 

@@ -8,6 +8,7 @@
 
 pub mod api_keys;
 pub mod assignments;
+mod begins;
 pub mod changes;
 pub mod clients;
 pub mod codes;

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
+use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::begins::{Begins, begins};
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
 use super::schema::{people, person_names};
 use super::types::{At, Json, Uid};
 use crate::domain::id::PersonId;
+use crate::domain::listing::{Listing, Order, Prefix};
 use crate::domain::name::{DisplayName, Email, Sub, Username};
 use crate::domain::person::Person;
 use crate::domain::time::Instant;
@@ -121,17 +123,37 @@ pub async fn hold(tx: &mut Tx, id: PersonId) -> Result<Option<Person>, StoreErro
     row.map(into_domain).transpose()
 }
 
-/// People in order of username, after one of them.
+/// People in order of username, after one of them; those whose username or e-mail address begins so, in any case, and those
+/// who are disabled or are not.
 ///
 /// # Errors
 /// The database's.
-pub async fn list(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
-    let query = people::table
-        .filter(people::username.gt(after))
-        .order(people::username)
-        .select(people::all_columns)
-        .limit(limit);
-    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
+pub async fn list(conn: &mut Conn, page: Listing<'_>, disabled: Option<bool>) -> Result<Vec<Person>, StoreError> {
+    let prefix = page.prefix.map(Prefix::folded);
+    let begins = prefix
+        .as_ref()
+        .map(|prefix| (Begins::new(conn, "people.username", prefix), Begins::new(conn, "lower(people.email)", prefix)));
+    let rows = on!(conn, |c| {
+        let mut query = people::table.select(people::all_columns).limit(page.limit).into_boxed();
+        query = match page.order {
+            Order::Ascending => query.order(people::username.asc()),
+            Order::Descending => query.order(people::username.desc()),
+        };
+        query = match (page.order, page.after) {
+            (_, None) => query,
+            (Order::Ascending, Some(after)) => query.filter(people::username.gt(after)),
+            (Order::Descending, Some(after)) => query.filter(people::username.lt(after)),
+        };
+        if let Some((username, email)) = &begins {
+            query = query.filter(begins!(username).or(begins!(email)));
+        }
+        query = match disabled {
+            None => query,
+            Some(true) => query.filter(people::disabled_at.is_not_null()),
+            Some(false) => query.filter(people::disabled_at.is_null()),
+        };
+        query.load::<Row>(c).await
+    })?;
     rows.into_iter().map(into_domain).collect()
 }
 

@@ -6,13 +6,14 @@ use uuid::Uuid;
 
 use super::super::node::BootError;
 use super::super::output::table;
-use super::Context;
 use super::servers::texts;
-use crate::admin::assignments::{HeldRef, NewAssignment};
-use crate::admin::audit::{AuditFilter, AuditRecord};
+use super::{Context, PageArgs};
+use crate::admin::assignments::{AssignmentFilter, HeldRef, NewAssignment};
+use crate::admin::audit::{AuditFilter, AuditRecord, Newest};
 use crate::admin::{PAGE_MAX, PrincipalRef};
 use crate::domain::assignment::Effect;
 use crate::domain::id::AssignmentId;
+use crate::domain::listing::Order;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
@@ -44,9 +45,8 @@ pub(in crate::boot) enum GroupCommand {
     Create { group: Slug },
     /// List groups, in order of name.
     List {
-        /// Begin after this name.
-        #[arg(long, default_value = "")]
-        after: String,
+        #[command(flatten)]
+        page: PageArgs,
     },
     /// Put a user, client or group into a group.
     #[command(after_help = "Example:\n  doorward group add editors user:alice --expires-at 2026-12-31T00:00:00Z")]
@@ -74,9 +74,9 @@ pub(super) async fn run_group(cx: &Context<'_>, command: GroupCommand) -> Result
             let group = cx.admin.create_group(group).await?;
             cx.output.show(&json!({ "name": group.name }), || format!("created group {}", group.name));
         }
-        GroupCommand::List { after } => {
+        GroupCommand::List { page } => {
             let names: Vec<_> =
-                cx.admin.groups(&after, PAGE_MAX).await?.into_iter().map(|g| g.name.to_string()).collect();
+                cx.admin.groups(page.listing()).await?.into_iter().map(|g| g.name.to_string()).collect();
             cx.output.show(&json!({ "groups": names }), || match names.as_slice() {
                 [] => "There are no groups yet: doorward group create NAME".to_owned(),
                 names => names.join("\n"),
@@ -153,6 +153,12 @@ Examples:
         /// Only those of this user, client or group.
         #[arg(long)]
         principal: Option<PrincipalRef>,
+        /// Only those of roles of this name.
+        #[arg(long)]
+        role: Option<Slug>,
+        /// Only those on this resource alone.
+        #[arg(long, value_name = "TYPE:ID")]
+        on: Option<ObjectRef>,
         /// Begin after this id.
         #[arg(long, default_value_t = Uuid::nil())]
         after: Uuid,
@@ -185,8 +191,9 @@ pub(super) async fn run(cx: &Context<'_>, command: AssignCommand) -> Result<(), 
             let revision = cx.admin.remove_assignment(id).await?;
             cx.output.show(&json!({ "removed": id, "revision": revision }), || format!("removed {id}"));
         }
-        AssignCommand::List { resource_server, principal, after } => {
-            let all = cx.admin.assignments(resource_server.as_ref(), principal.as_ref(), after, PAGE_MAX).await?;
+        AssignCommand::List { resource_server, principal, role, on, after } => {
+            let filter = AssignmentFilter { resource_server, principal, role, on };
+            let all = cx.admin.assignments(&filter, after, PAGE_MAX).await?;
             cx.output.show(&json!({ "assignments": all }), || {
                 let row = |a: &Value| {
                     let held = if a.get("role").is_some() { "role" } else { "permission" };
@@ -216,13 +223,21 @@ pub(in crate::boot) struct AuditArgs {
     /// Only facts of this kind, such as assignment.added.
     #[arg(long)]
     kind: Option<String>,
+    /// desc for the newest first, asc for the oldest.
+    #[arg(long, default_value = "desc", value_name = "asc|desc")]
+    order: Order,
     /// So many facts at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
     limit: i64,
 }
 
 pub(super) async fn audit(cx: &Context<'_>, args: AuditArgs) -> Result<(), BootError> {
-    let filter = AuditFilter { actor: args.actor, subject: args.subject, kind: args.kind, ..AuditFilter::default() };
+    let newest = match args.order {
+        Order::Descending => Newest::First,
+        Order::Ascending => Newest::Last,
+    };
+    let filter =
+        AuditFilter { actor: args.actor, subject: args.subject, kind: args.kind, newest, ..AuditFilter::default() };
     let facts = cx.admin.audit(&filter, None, args.limit).await?;
     let view = |fact: &AuditRecord| {
         json!({

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::super::node::BootError;
 use super::super::output::table;
-use super::Context;
 use super::servers::texts;
-use crate::admin::PAGE_MAX;
+use super::{Context, PageArgs};
 use crate::admin::clients::{CreatedClient, NewClient, view};
 use crate::domain::client::{AuthMethod, Client, GrantTypes};
 use crate::domain::name::{ClientName, DisplayName, Slug};
@@ -81,9 +80,8 @@ Examples:
     Show { client_id: String },
     /// List clients, in order of client_id.
     List {
-        /// Begin after this client_id.
-        #[arg(long, default_value = "")]
-        after: String,
+        #[command(flatten)]
+        page: PageArgs,
     },
     /// Refuse a client and every token issued to it, at once.
     Disable { client_id: String },
@@ -99,7 +97,7 @@ pub(super) async fn run(cx: &Context<'_>, command: ClientCommand) -> Result<(), 
             created(cx, &cx.admin.create_client(new_client(*args)?).await?, "created").await?;
         }
         ClientCommand::Show { client_id } => show(cx, &cx.admin.client(&client_id).await?).await?,
-        ClientCommand::List { after } => list(cx, &cx.admin.clients(&after, PAGE_MAX).await?).await?,
+        ClientCommand::List { page } => list(cx, &cx.admin.clients(page.listing()).await?).await?,
         ClientCommand::Disable { client_id } => {
             show(cx, &cx.admin.set_client_disabled(&client_id, true).await?).await?;
         }

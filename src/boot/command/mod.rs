@@ -5,6 +5,7 @@ mod api_keys;
 mod authz;
 mod clients;
 mod keys;
+mod page;
 mod people;
 mod servers;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 
+use self::page::PageArgs;
 use super::node::{BootError, World, explain, store_options};
 use super::output::Output;
 use crate::admin::Admin;

@@ -8,8 +8,7 @@ use zeroize::Zeroizing;
 
 use super::super::node::BootError;
 use super::super::output::table;
-use super::Context;
-use crate::admin::PAGE_MAX;
+use super::{Context, PageArgs};
 use crate::admin::accounts::GivenConsent;
 use crate::admin::people::{NewPerson, PersonEdit};
 use crate::domain::name::{DisplayName, Email, Sub, Username};
@@ -68,10 +67,13 @@ Examples:
     /// Show a person, by username or sub.
     Show { name: String },
     /// List people, in order of username.
+    #[command(after_help = "Example:\n  doorward user list --search ali --disabled false")]
     List {
-        /// Begin after this username.
-        #[arg(long, default_value = "")]
-        after: String,
+        #[command(flatten)]
+        page: PageArgs,
+        /// Only those who are disabled, or who are not.
+        #[arg(long, value_name = "true|false")]
+        disabled: Option<bool>,
     },
     /// Refuse a person everything, at once, and end their grants.
     Disable { name: String },
@@ -110,7 +112,7 @@ pub(super) async fn run(cx: &Context<'_>, command: UserCommand) -> Result<(), Bo
             show(cx, &cx.admin.update_person(&person, &change).await?, "changed");
         }
         UserCommand::Show { name } => show(cx, &cx.admin.person(&name).await?, ""),
-        UserCommand::List { after } => list(cx, &cx.admin.people(&after, PAGE_MAX).await?),
+        UserCommand::List { page, disabled } => list(cx, &cx.admin.people(page.listing(), disabled).await?),
         UserCommand::Disable { name } => show(cx, &cx.admin.disable_person(&name).await?, "disabled"),
         UserCommand::SetPassword { name } => {
             let person = cx.admin.person(&name).await?;

@@ -10,7 +10,7 @@ use super::call::{Call, Reply, page};
 use super::describe::{Described, Parameter};
 use super::groups::{id_of, interval};
 use crate::admin::PrincipalRef;
-use crate::admin::assignments::{HeldRef, NewAssignment};
+use crate::admin::assignments::{AssignmentFilter, HeldRef, NewAssignment};
 use crate::domain::name::{Reason, Slug};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
@@ -31,9 +31,11 @@ body! {
     }
 }
 
-const FILTERS: [Parameter; 2] = [
+const FILTERS: [Parameter; 4] = [
     Parameter::new("resource_server", "only those at this resource server"),
     Parameter::new("principal", "only those of user:NAME, client:CLIENT_ID or group:NAME"),
+    Parameter::new("role", "only those of roles of this name"),
+    Parameter::new("on", "only those on this resource alone (type:id)"),
 ];
 
 pub(super) fn describe(operation: AssignmentOperation) -> Described {
@@ -104,9 +106,14 @@ async fn create(call: &Call) -> Result<Reply, Problem> {
 }
 
 async fn list(call: &Call) -> Result<Reply, Problem> {
-    let server: Option<Slug> = call.query.filter("resource_server")?;
-    let principal: Option<PrincipalRef> = call.query.filter("principal")?;
+    let query = &call.query;
+    let filter = AssignmentFilter {
+        resource_server: query.filter("resource_server")?,
+        principal: query.filter("principal")?,
+        role: query.filter("role")?,
+        on: query.filter("on")?,
+    };
     let after = call.query.after_id()?.unwrap_or_default();
-    let all = call.admin.assignments(server.as_ref(), principal.as_ref(), after, call.query.rows()).await;
+    let all = call.admin.assignments(&filter, after, query.rows()).await;
     Ok(page(call, all.map_err(|error| call.refused(&error))?, id_of, Value::clone))
 }

@@ -7,16 +7,18 @@ use super::answer::{self, anything, moment, optional_number, optional_text, text
 use super::body::nullable;
 use super::call::{Call, Reply, page};
 use super::describe::{Described, Parameter};
-use crate::admin::audit::{AuditFilter, AuditRecord};
+use crate::admin::audit::{AuditFilter, AuditRecord, Newest};
 use crate::domain::id::FactId;
+use crate::domain::listing::Order;
 use crate::domain::time::Instant;
 
-const FILTERS: [Parameter; 5] = [
+const FILTERS: [Parameter; 6] = [
     Parameter::new("actor", "only what was done by user:SUB, client:CLIENT_ID, command-line or system"),
     Parameter::new("subject", "only what was done to this, such as user:SUB or role:notes/editor"),
     Parameter::new("kind", "only facts of this kind, such as assignment.added"),
     Parameter::new("from", "only what happened at this moment or later"),
     Parameter::new("until", "only what happened before this moment"),
+    Parameter::new("order", "desc or asc; desc, the newest first, when left out"),
 ];
 
 pub(super) fn describe() -> Described {
@@ -63,9 +65,13 @@ pub(super) async fn read(call: &Call) -> Result<Reply, Problem> {
         kind: query.text("kind"),
         from: query.filter::<Instant>("from")?,
         until: query.filter::<Instant>("until")?,
+        newest: match query.filter("order")? {
+            None | Some(Order::Descending) => Newest::First,
+            Some(Order::Ascending) => Newest::Last,
+        },
     };
-    let before = query.after_id()?.map(FactId::from_uuid);
-    let facts = call.admin.audit(&filter, before, query.rows()).await.map_err(|error| call.refused(&error))?;
+    let after = query.after_id()?.map(FactId::from_uuid);
+    let facts = call.admin.audit(&filter, after, query.rows()).await.map_err(|error| call.refused(&error))?;
     Ok(page(call, facts, |fact| fact.id.to_string(), view))
 }
 

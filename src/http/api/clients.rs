@@ -9,7 +9,7 @@ use super::super::ledger::ClientOperation;
 use super::answer::{self, flag, optional_number, optional_text, text, texts};
 use super::body::{Text, body, values};
 use super::call::{Call, Reply, page};
-use super::describe::Described;
+use super::describe::{Described, ORDER, Parameter};
 use crate::admin::AdminError;
 use crate::admin::clients::{CreatedClient, NewClient, view};
 use crate::domain::client::{AuthMethod, Client, GrantTypes};
@@ -39,13 +39,15 @@ body! {
     }
 }
 
+const FILTERS: [Parameter; 2] = [Parameter::new("q", "only those whose client_id begins so"), ORDER];
+
 pub(super) fn describe(operation: ClientOperation) -> Described {
     use ClientOperation as Of;
     match operation {
         Of::Create => {
             Described::creates::<CreateClient>("Create a client; its secret is answered this once", with_secret)
         }
-        Of::List => Described::lists("List clients, by client_id", client),
+        Of::List => Described::lists("List clients, by client_id", client).filtered(&FILTERS),
         Of::Show => Described::shows("Show a client", client),
         Of::Disable => Described::acts("Refuse a client and every token issued to it", client),
         Of::Enable => Described::acts("Let a disabled client in again", client),
@@ -148,7 +150,8 @@ async fn secret_once(call: &Call, created: CreatedClient) -> Result<Value, Probl
 }
 
 async fn list(call: &Call) -> Result<Reply, Problem> {
-    let clients = call.admin.clients(call.query.after(), call.query.rows()).await;
+    let prefix = call.query.prefix()?;
+    let clients = call.admin.clients(call.query.listing(prefix.as_ref())?).await;
     let clients = clients.map_err(|error| call.refused(&error))?;
     let servers = call.admin.resource_servers().await.map_err(|error| call.refused(&error))?;
     Ok(page(call, clients, |client| client.client_id.to_string(), |client| view(client, &servers)))

@@ -7,6 +7,7 @@ use super::answer;
 use super::body::Shape;
 use super::query::LIMIT_MAX;
 use super::{api_keys, assignments, audit, clients, groups, registry, roles, rules, servers, users};
+use crate::domain::listing::PREFIX_LEN_MAX;
 
 /// A parameter of the query.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,9 @@ impl Parameter {
     pub(in crate::http) fn schema(self) -> Value {
         match self.name {
             "limit" => json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX }),
+            "order" => json!({ "type": "string", "enum": ["asc", "desc"] }),
+            "disabled" => json!({ "type": "boolean" }),
+            "q" => json!({ "type": "string", "minLength": 1, "maxLength": PREFIX_LEN_MAX }),
             _ => json!({ "type": "string", "minLength": 1 }),
         }
     }
@@ -48,6 +52,9 @@ const PAGED: [Parameter; 2] = [
     Parameter::new("limit", "so many items at most: 1 to 200, 50 when left out"),
     Parameter::new("after", "the next of an earlier page"),
 ];
+
+/// For lists by name.
+pub(super) const ORDER: Parameter = Parameter::new("order", "asc or desc; asc when left out");
 
 impl Described {
     const fn new(summary: &'static str, status: u16, answer: Option<fn() -> Value>) -> Self {

@@ -7,7 +7,7 @@ use super::super::ledger::GroupOperation;
 use super::answer::{self, optional_text, text};
 use super::body::{Text, body};
 use super::call::{Call, Reply, page};
-use super::describe::Described;
+use super::describe::{Described, ORDER, Parameter};
 use crate::admin::PrincipalRef;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::time::{Instant, Interval};
@@ -29,11 +29,13 @@ body! {
     }
 }
 
+const FILTERS: [Parameter; 2] = [Parameter::new("q", "only those whose name begins so"), ORDER];
+
 pub(super) fn describe(operation: GroupOperation) -> Described {
     use GroupOperation as Of;
     match operation {
         Of::Create => Described::creates::<CreateGroup>("Create a group", group),
-        Of::List => Described::lists("List groups, by name", group),
+        Of::List => Described::lists("List groups, by name", group).filtered(&FILTERS),
         Of::Show => Described::shows("Show a group", group),
         Of::AddMember => Described::creates::<AddMember>("Put a person, client or group into a group", added),
         Of::ListMembers => Described::lists("Who is directly in a group", member),
@@ -86,7 +88,8 @@ async fn create(call: &Call) -> Result<Reply, Problem> {
 }
 
 async fn list(call: &Call) -> Result<Reply, Problem> {
-    let groups = call.admin.groups(call.query.after(), call.query.rows()).await;
+    let prefix = call.query.prefix()?;
+    let groups = call.admin.groups(call.query.listing(prefix.as_ref())?).await;
     let groups = groups.map_err(|error| call.refused(&error))?;
     Ok(page(call, groups, |group| group.name.to_string(), |group| json!({ "name": group.name })))
 }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::super::errors::Problem;
 use super::super::form::{Form, printable};
 use super::describe::Parameter;
+use crate::domain::listing::{Listing, Prefix};
 
 const LIMIT: usize = 50;
 pub(super) const LIMIT_MAX: usize = 200;
@@ -58,6 +59,17 @@ impl Query {
     pub(super) fn filter<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let read = |text: &str| text.parse().map_err(|error: T::Err| Problem::member(name, &error.to_string()));
         self.form.get(name).map(read).transpose()
+    }
+
+    /// The page of a list by name that is asked for.
+    pub(super) fn listing<'a>(&'a self, prefix: Option<&'a Prefix>) -> Result<Listing<'a>, Problem> {
+        let order = self.filter("order")?.unwrap_or_default();
+        Ok(Listing { after: self.after.as_deref(), limit: self.rows(), order, prefix })
+    }
+
+    /// What names must begin with.
+    pub(super) fn prefix(&self) -> Result<Option<Prefix>, Problem> {
+        self.filter("q")
     }
 
     /// A filter that is any text.

@@ -9,7 +9,7 @@ use super::super::ledger::UserOperation;
 use super::answer::{self, flag, moment, text, texts};
 use super::body::{Change, Hidden, body};
 use super::call::{Call, Reply, page_of};
-use super::describe::Described;
+use super::describe::{Described, ORDER, Parameter};
 use crate::admin::AdminError;
 use crate::admin::accounts::GivenConsent;
 use crate::admin::people::{NewPerson, PersonEdit};
@@ -49,11 +49,17 @@ body! {
     }
 }
 
+const FILTERS: [Parameter; 3] = [
+    Parameter::new("q", "only those whose username or e-mail address begins so, in any case"),
+    Parameter::new("disabled", "only those who are disabled (true), or who are not (false)"),
+    ORDER,
+];
+
 pub(super) fn describe(operation: UserOperation) -> Described {
     use UserOperation as User;
     match operation {
         User::Create => Described::creates::<CreateUser>("Create a person", user),
-        User::List => Described::lists("List people, by username", user),
+        User::List => Described::lists("List people, by username", user).filtered(&FILTERS),
         User::Show => Described::shows("Show a person", user),
         User::Update => Described::changes::<UpdateUser>("Change what is said of a person", user),
         User::Disable => Described::acts("Refuse a person everything, and end what they were granted", user),
@@ -159,7 +165,8 @@ async fn set_password(call: &Call) -> Result<Result<Person, AdminError>, Problem
 }
 
 async fn list(call: &Call) -> Result<Reply, Problem> {
-    let people = call.admin.people(call.query.after(), call.query.rows()).await;
+    let (prefix, disabled) = (call.query.prefix()?, call.query.filter("disabled")?);
+    let people = call.admin.people(call.query.listing(prefix.as_ref())?, disabled).await;
     let people = people.map_err(|error| call.refused(&error))?;
     let (key, sub) = (|of: &Person| of.username.to_string(), |of: &Person| of.sub.to_string());
     Ok(page_of(call, people, key, sub, |person| json!(person)))

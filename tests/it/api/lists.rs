@@ -120,4 +120,100 @@ both! {
             assert_eq!((wrong.status, wrong.json()["member"].clone()), (400, json!("after")), "{wrong:?}");
         }
     }
+
+    async fn names_are_found_by_how_they_begin_and_in_either_order(house: House) {
+        let root = house.root().await;
+        // Some of them differ only in how a language would sort them.
+        for name in ["q-a", "q-ab", "qab", "q.b", "q_c", "qb", "r"] {
+            let person = json!({ "username": name, "email": format!("{}@Example.com", name.to_uppercase()) });
+            root.made("/api/v1/users", &person).await;
+            root.made("/api/v1/groups", &json!({ "name": name })).await;
+            root.made("/api/v1/clients", &json!({ "client_id": format!("c-{name}") })).await;
+        }
+        root.made("/api/v1/users", &json!({ "username": "zoe", "email": "q-a.zoe@example.com" })).await;
+        assert_eq!(root.act("/api/v1/users/qab/disable").await.status, 200);
+        let names = async |path: &str, member: &str| {
+            let (items, _) = root.pages(path, 2).await;
+            items.iter().map(|item| item[member].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let set = |mut names: Vec<String>| {
+            names.sort();
+            names
+        };
+        for (q, expected) in [
+            ("q-a", vec!["q-a", "q-ab", "zoe"]), ("Q-A", vec!["q-a", "q-ab", "zoe"]), ("q-ab", vec!["q-ab"]), ("q_", vec!["q_c"]),
+            ("Q.B@EXAMPLE", vec!["q.b"]), ("r", vec!["r"]), ("%25", vec![]), ("q%C3%A9", vec![]),
+        ] {
+            assert_eq!(set(names(&format!("/api/v1/users?q={q}"), "username").await), expected, "{q}");
+        }
+        for (path, q, member, expected) in [
+            ("groups", "q-a", "name", vec!["q-a", "q-ab"]), ("groups", "Q-a", "name", vec![]),
+            ("groups", "q", "name", vec!["q-a", "q-ab", "q.b", "q_c", "qab", "qb"]),
+            ("clients", "c-q-a", "client_id", vec!["c-q-a", "c-q-ab"]), ("clients", "bot", "client_id", vec!["bot"]),
+        ] {
+            assert_eq!(set(names(&format!("/api/v1/{path}?q={q}"), member).await), expected, "{path} {q}");
+        }
+        for (path, member) in [("users?", "username"), ("users?q=q&", "username"), ("groups?", "name"), ("clients?", "client_id"), ("audit?", "id"), ("audit?actor=client:root&", "id")] {
+            let up = names(&format!("/api/v1/{path}order=asc"), member).await;
+            let mut down = names(&format!("/api/v1/{path}order=desc"), member).await;
+            assert!(up.len() > 2, "{path}: {up:?}");
+            if path.starts_with("audit") {
+                // To be read here leaves no fact.
+                assert!(up.is_sorted(), "{path}");
+            }
+            down.reverse();
+            assert_eq!(up, down, "{path}");
+        }
+        assert_eq!(names("/api/v1/users?disabled=true", "username").await, ["qab"]);
+        let others = names("/api/v1/users?disabled=false&q=qa", "username").await;
+        assert!(others.is_empty() && !names("/api/v1/users?disabled=false", "username").await.contains(&"qab".to_owned()));
+        let long = "q".repeat(255);
+        for (path, member) in [
+            ("users?order=up".to_owned(), "order"), ("users?disabled=yes".to_owned(), "disabled"), ("users?q=".to_owned(), "q"),
+            (format!("users?q={long}"), "q"), ("users?q=a%0A".to_owned(), "q"), ("groups?order=ASC".to_owned(), "order"),
+            ("groups?disabled=true".to_owned(), "disabled"), ("clients?search=c".to_owned(), "search"), ("audit?order=newest".to_owned(), "order"),
+        ] {
+            let wrong = root.get(&format!("/api/v1/{path}")).await;
+            assert_eq!((wrong.status, wrong.json()["member"].clone()), (400, json!(member)), "{path}: {wrong:?}");
+        }
+        let listed = |arguments: &[&str]| house.command(arguments);
+        let found = listed(&["user", "list", "--search", "Q-a", "--disabled", "false", "--order", "desc"]);
+        assert_eq!(found["users"][0]["username"], "zoe", "{found}");
+        assert_eq!(listed(&["group", "list", "--search", "q-a", "--after", "q-a"])["groups"], json!(["q-ab"]));
+        assert_eq!(listed(&["client", "list", "--search", "c-q-ab"])["clients"][0]["client_id"], "c-q-ab");
+        assert_eq!(listed(&["audit", "--order", "asc", "--limit", "1"])["facts"].as_array().unwrap().len(), 1);
+    }
+
+    async fn assignments_are_found_by_role_and_by_what_they_are_on(house: House) {
+        let root = house.root().await;
+        let give = |to: &str, server: &str, more: &Value| {
+            let mut given = json!({ "principal": to, "resource_server": server });
+            given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            given
+        };
+        root.made("/api/v1/resource-servers/doorward/roles", &json!({ "name": "viewer", "permissions": ["read:user"] })).await;
+        for given in [
+            give("user:carol", "notes", &json!({ "role": "viewer" })),
+            give("user:carol", "notes", &json!({ "role": "viewer", "on": "note:1" })),
+            give("user:carol", "notes", &json!({ "permission": "read:note", "on": "note:1" })),
+            give("user:carol", "doorward", &json!({ "role": "viewer", "on": "user:alice" })),
+        ] {
+            root.made("/api/v1/assignments", &given).await;
+        }
+        let count = async |filter: &str| root.pages(&format!("/api/v1/assignments?principal=user:carol&{filter}"), 1).await.0.len();
+        for (filter, expected) in [
+            ("role=viewer", 3), ("role=viewer&resource_server=notes", 2), ("on=note:1", 2), ("on=note:1&role=viewer", 1),
+            ("on=note:2", 0), ("on=user:alice", 1), ("on=user:ALICE&resource_server=doorward", 1), ("on=user:alice&resource_server=notes", 0),
+            ("on=user:nobody", 0),
+        ] {
+            assert_eq!(count(filter).await, expected, "{filter}");
+        }
+        assert_eq!(root.get("/api/v1/assignments?role=none").await.refusal(), (400, "unknown_name".into()));
+        for (filter, member) in [("on=note", "on"), ("role=*", "role"), ("scope=note:1", "scope")] {
+            let wrong = root.get(&format!("/api/v1/assignments?{filter}")).await;
+            assert_eq!((wrong.status, wrong.json()["member"].clone()), (400, json!(member)), "{filter}: {wrong:?}");
+        }
+        let listed = house.command(&["assign", "list", "--role", "viewer", "--on", "note:1"]);
+        assert_eq!(listed["assignments"].as_array().unwrap().len(), 1, "{listed}");
+    }
 }

@@ -11,6 +11,7 @@ use doorward::admin::subjects::SubjectPut;
 use doorward::domain::assignment::Effect;
 use doorward::domain::change::Revision;
 use doorward::domain::id::AssignmentId;
+use doorward::domain::listing::Listing;
 use doorward::domain::model::Model;
 use doorward::domain::object::ObjectRef;
 use doorward::domain::time::{Clock as _, Interval};
@@ -229,9 +230,20 @@ impl Stage {
         admin.create_role(&notes, slug("reader"), reads, &[]).await.unwrap();
         let writes = vec![permission("write:document"), permission("*:folder")];
         admin.create_role(&notes, slug("writer"), writes, &[slug("reader")]).await.unwrap();
-        let people = admin.people("", 100).await.unwrap().into_iter().map(|person| person.sub.to_string()).collect();
-        let clients =
-            admin.clients("", 100).await.unwrap().into_iter().map(|client| client.client_id.to_string()).collect();
+        let people = admin
+            .people(Listing::after(None, 100), None)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|person| person.sub.to_string())
+            .collect();
+        let clients = admin
+            .clients(Listing::after(None, 100))
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|client| client.client_id.to_string())
+            .collect();
         Self { house, given: std::sync::Mutex::default(), people, clients }
     }
 
