@@ -5,6 +5,7 @@
 
 mod asked;
 mod cache;
+mod caches;
 mod candidates;
 mod consistency;
 mod engine;

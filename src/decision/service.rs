@@ -5,36 +5,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-use tokio::sync::{Notify, OnceCell, watch};
+use tokio::sync::{Notify, watch};
 
 use super::asked;
-use super::cache::{Changes, History, KeyCache};
-use super::engine::{
-    self, Decision, Direct, Explanation, Held, Holdings, Outcome, PersonFacts, Query, Scope, Sent, SubjectRef,
-    SubjectState,
-};
+use super::cache::Changes;
+use super::caches::Caches;
+use super::engine::{self, Decision, Explanation, Held, Outcome, Query, Sent, SubjectRef, SubjectState};
 use super::error::DecisionError;
 use super::load::{SnapshotParts, View};
 use super::policies::{Policies, PolicyError};
 use super::registry::Registry;
 use super::snapshot::Snapshot;
 use super::watch::Feed;
-use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Position, Revision};
 use crate::domain::client::Client;
 use crate::domain::entropy::Entropy;
 use crate::domain::grant::GrantState;
-use crate::domain::group::Membership;
-use crate::domain::id::{GrantId, PersonId, ResourceServerId, TokenId};
+use crate::domain::id::{GrantId, ResourceServerId, TokenId};
 use crate::domain::name::ClientName;
-use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::time::{Clock, Instant};
 use crate::store::rules::Rules;
 use crate::store::{Store, StoreError, Tx, changes, clients, decisions, resource_servers, tokens};
-
-/// Compiled policies kept at most: of each resource server the present version, and a few before it.
-const COMPILED_MAX: u64 = 256;
 
 /// Bounds of the service.
 #[derive(Clone, Copy, Debug)]
@@ -50,52 +41,6 @@ pub struct DecisionOptions {
     /// Values loaded for candidates of a search together, and kept in view until the next ones, at most: principals times
     /// resources may be very many.
     pub search_keys_max: usize,
-}
-
-/// Policies, or what is wrong with them.
-type Compiled = Result<Arc<Policies>, String>;
-
-pub(super) struct Caches {
-    pub subjects: KeyCache<SubjectRef, SubjectState>,
-    pub memberships: KeyCache<Principal, Arc<[Membership]>>,
-    pub holdings: KeyCache<(ResourceServerId, Principal), Arc<Holdings>>,
-    /// Of those who hold too much for one value.
-    pub assignments: KeyCache<(ResourceServerId, Principal, Scope), Arc<[Assignment]>>,
-    pub listed: KeyCache<(ResourceServerId, ObjectRef), Arc<[Edge]>>,
-    pub direct: KeyCache<(ResourceServerId, ObjectRef, EdgeSubject), Arc<[Direct]>>,
-    pub externals: KeyCache<(ResourceServerId, ObjectRef), SubjectState>,
-    pub people: KeyCache<PersonId, Arc<PersonFacts>>,
-    pub attributes: KeyCache<(ResourceServerId, Principal), Arc<Map<String, Value>>>,
-    pub resources: KeyCache<(ResourceServerId, ObjectRef), Arc<Map<String, Value>>>,
-    /// By the versions of model and policies, which never change within a history; each is compiled once, by the first
-    /// who asks, while the others wait.
-    pub compiled: moka::sync::Cache<(History, ResourceServerId, i64, i64), Arc<OnceCell<Compiled>>>,
-    pub snapshots: KeyCache<ResourceServerId, Arc<Snapshot>>,
-    pub clients: KeyCache<String, Option<Arc<Client>>>,
-    pub grants: KeyCache<GrantId, GrantState>,
-    pub registry: KeyCache<(), Arc<Registry>>,
-}
-
-impl Caches {
-    fn new(entries_max: u64) -> Self {
-        Self {
-            subjects: KeyCache::new(entries_max),
-            memberships: KeyCache::of_lists(entries_max, |list| list.len()),
-            holdings: KeyCache::of_lists(entries_max, |holdings| holdings.len()),
-            assignments: KeyCache::of_lists(entries_max, |list| list.len()),
-            listed: KeyCache::of_lists(entries_max, |list| list.len()),
-            direct: KeyCache::of_lists(entries_max, |list| list.len()),
-            externals: KeyCache::new(entries_max),
-            people: KeyCache::new(entries_max),
-            attributes: KeyCache::new(entries_max),
-            resources: KeyCache::new(entries_max),
-            compiled: moka::sync::Cache::new(COMPILED_MAX),
-            snapshots: KeyCache::new(entries_max),
-            clients: KeyCache::new(entries_max),
-            grants: KeyCache::new(entries_max),
-            registry: KeyCache::new(1),
-        }
-    }
 }
 
 /// The decision service. One per node, shared behind an `Arc`.

@@ -27,6 +27,7 @@ mod reply;
 mod routes;
 mod setup_door;
 mod standards;
+mod strict;
 
 use std::sync::Arc;
 use std::time::Duration;

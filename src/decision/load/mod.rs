@@ -1,4 +1,9 @@
 //! What one decision sees: values from the caches, values it loaded itself, and which keys it used.
+//!
+//! Never: a decision; SQL.
+
+mod known;
+mod wanted;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -6,13 +11,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::cache::{Changes, History, KeyCache};
-use super::engine::{
-    Direct, Elsewhere, Holdings, Key, PersonFacts, Scope, SubjectRef, SubjectState, WHOLE_MAX, WiderWorld, World,
+use self::wanted::Wanted;
+use crate::decision::cache::{Changes, History, KeyCache};
+use crate::decision::caches::Caches;
+use crate::decision::engine::{
+    Direct, Elsewhere, Holdings, Key, PersonFacts, Scope, SubjectRef, SubjectState, WHOLE_MAX,
 };
-use super::error::DecisionError;
-use super::service::{Caches, Decisions};
-use super::snapshot::Snapshot;
+use crate::decision::error::DecisionError;
+use crate::decision::service::Decisions;
+use crate::decision::snapshot::Snapshot;
 use crate::domain::assignment::{Assignment, Principal};
 use crate::domain::change::{Changed, Revision};
 use crate::domain::group::Membership;
@@ -481,110 +488,8 @@ const HOLDERS_MAX: usize = 256;
 /// Edges that lead on, loaded at once: more than one decision may look at, since searches load for many.
 const LOADED_EDGES_MAX: usize = 400_000;
 
-/// Keys by kind.
-#[derive(Default)]
-struct Wanted {
-    subjects: Vec<SubjectRef>,
-    memberships: Vec<Principal>,
-    holdings: Vec<Principal>,
-    assignments: Vec<(Principal, Scope)>,
-    listed: Vec<ObjectRef>,
-    direct: Vec<(ObjectRef, EdgeSubject)>,
-    people: Vec<PersonId>,
-    attributes: Vec<Principal>,
-    resources: Vec<ObjectRef>,
-    elsewhere: Vec<Principal>,
-}
-
-impl Wanted {
-    fn sort(keys: Vec<Key>) -> Self {
-        let mut wanted = Self::default();
-        for key in keys {
-            match key {
-                Key::Subject(of) => wanted.subjects.push(of),
-                Key::Memberships(of) => wanted.memberships.push(of),
-                Key::Holdings(of) => wanted.holdings.push(of),
-                Key::Assignments(of, scope) => wanted.assignments.push((of, scope)),
-                Key::Listed(object) => wanted.listed.push(object),
-                Key::Direct(object, subject) => wanted.direct.push((object, subject)),
-                Key::Person(id) => wanted.people.push(id),
-                Key::Attributes(of) => wanted.attributes.push(of),
-                Key::Resource(object) => wanted.resources.push(object),
-                Key::Elsewhere(of) => wanted.elsewhere.push(of),
-            }
-        }
-        // So that what crosses in one statement has one side in common, and little is read twice.
-        wanted.assignments.sort_unstable();
-        wanted.direct.sort_unstable();
-        wanted
-    }
-}
-
 fn text(scope: &Scope) -> &str {
     scope.as_ref().map_or("", ObjectRef::as_str)
-}
-
-impl World for View<'_> {
-    fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
-    fn subject(&self, subject: &SubjectRef) -> Option<SubjectState> {
-        self.uses(|| Used::Subject(subject.clone()));
-        self.states.get(subject).copied().or_else(|| match subject {
-            SubjectRef::External(name) => self.hit(self.caches?.externals.get(&(self.at, name.clone()))),
-            named => self.hit(self.caches?.subjects.get(named)),
-        })
-    }
-
-    fn memberships(&self, of: Principal) -> Option<Arc<[Membership]>> {
-        self.uses(|| Used::Memberships(of));
-        self.memberships.get(&of).cloned().or_else(|| self.hit(self.caches?.memberships.get(&of)))
-    }
-
-    fn holdings(&self, of: Principal) -> Option<Arc<Holdings>> {
-        self.uses(|| Used::Holdings(of));
-        self.holdings.get(&of).cloned().or_else(|| self.hit(self.caches?.holdings.get(&(self.at, of))))
-    }
-
-    fn assignments(&self, of: Principal, scope: &Scope) -> Option<Arc<[Assignment]>> {
-        self.uses(|| Used::Assignments(of, scope.clone()));
-        let loaded = self.assignments.get(&(of, scope.clone())).cloned();
-        loaded.or_else(|| self.hit(self.caches?.assignments.get(&(self.at, of, scope.clone()))))
-    }
-
-    fn listed(&self, object: &ObjectRef) -> Option<Arc<[Edge]>> {
-        self.uses(|| Used::Listed(object.clone()));
-        self.listed.get(object).cloned().or_else(|| self.hit(self.caches?.listed.get(&(self.at, object.clone()))))
-    }
-
-    fn direct(&self, object: &ObjectRef, subject: &EdgeSubject) -> Option<Arc<[Direct]>> {
-        self.uses(|| Used::Direct(object.clone(), subject.clone()));
-        let loaded = self.direct.get(&(object.clone(), subject.clone())).cloned();
-        loaded.or_else(|| self.hit(self.caches?.direct.get(&(self.at, object.clone(), subject.clone()))))
-    }
-
-    fn person(&self, id: PersonId) -> Option<Arc<PersonFacts>> {
-        self.uses(|| Used::Person(id));
-        self.people.get(&id).cloned().or_else(|| self.hit(self.caches?.people.get(&id)))
-    }
-
-    fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>> {
-        self.uses(|| Used::Attributes(of));
-        self.attributes.get(&of).cloned().or_else(|| self.hit(self.caches?.attributes.get(&(self.at, of))))
-    }
-
-    fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>> {
-        self.uses(|| Used::Resource(object.clone()));
-        let loaded = self.resources.get(object).cloned();
-        loaded.or_else(|| self.hit(self.caches?.resources.get(&(self.at, object.clone()))))
-    }
-}
-
-impl WiderWorld for View<'_> {
-    fn elsewhere(&self, of: Principal) -> Option<Arc<[Elsewhere]>> {
-        self.elsewhere.get(&of).cloned()
-    }
 }
 
 pub(super) fn state(row: Option<&SubjectRow>) -> SubjectState {
