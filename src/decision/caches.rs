@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use equivalent::Equivalent;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use super::cache::{History, KeyCache};
-use super::engine::{Direct, Holdings, PersonFacts, Scope, SubjectRef, SubjectState};
+use super::engine::{Direct, Gathered, Holdings, PersonFacts, Scope, SubjectRef, SubjectState};
 use super::policies::Policies;
 use super::registry::Registry;
 use super::snapshot::Snapshot;
@@ -20,10 +21,22 @@ use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 /// Compiled policies kept at most: of each resource server the present version, and a few before it.
 const COMPILED_MAX: u64 = 256;
 
+/// Of what is gathered, the key as it is asked for.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct Whom<'a>(pub ResourceServerId, pub &'a SubjectRef);
+
+impl Equivalent<(ResourceServerId, SubjectRef)> for Whom<'_> {
+    fn equivalent(&self, (at, subject): &(ResourceServerId, SubjectRef)) -> bool {
+        self.0 == *at && self.1 == subject
+    }
+}
+
 /// Policies, or what is wrong with them.
 pub(super) type Compiled = Result<Arc<Policies>, String>;
 
 pub(super) struct Caches {
+    /// Put together of the three kinds after it: one look-up where most decisions would need three.
+    pub gathered: KeyCache<(ResourceServerId, SubjectRef), Arc<Gathered>>,
     pub subjects: KeyCache<SubjectRef, SubjectState>,
     pub memberships: KeyCache<Principal, Arc<[Membership]>>,
     pub holdings: KeyCache<(ResourceServerId, Principal), Arc<Holdings>>,
@@ -47,6 +60,7 @@ pub(super) struct Caches {
 impl Caches {
     pub(super) fn new(entries_max: u64) -> Self {
         Self {
+            gathered: KeyCache::of_lists(entries_max, |gathered| gathered.principals().len()),
             subjects: KeyCache::new(entries_max),
             memberships: KeyCache::of_lists(entries_max, |list| list.len()),
             holdings: KeyCache::of_lists(entries_max, |holdings| holdings.len()),

@@ -196,6 +196,7 @@ impl Decisions {
     }
 
     fn drop_all(&self) {
+        self.caches.gathered.drop_all();
         self.caches.subjects.drop_all();
         self.caches.memberships.drop_all();
         self.caches.holdings.drop_all();

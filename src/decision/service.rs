@@ -331,6 +331,9 @@ impl Decisions {
         let settled = applied == view.start() || view.unchanged(&self.changes);
         // Looked at last: until then nothing of the view was of another history.
         let settled = settled && self.changes.history() == view.history();
+        if settled {
+            view.put_gathered(applied);
+        }
         Ok(settled.then_some(applied))
     }
 

@@ -7,18 +7,16 @@ use salvo::Request;
 use salvo::http::ParseError;
 use salvo::http::header::CONTENT_TYPE;
 use serde::de::DeserializeSeed as _;
-use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::App;
+use super::borrowed::{Json, Object};
 use super::errors::Problem;
 use super::form::asks_to_send_too_much;
 use super::strict::Strict;
 
-pub(super) type Object = Map<String, Value>;
-
 /// Reads the body as a JSON object. Nesting is bounded by the parser (128 levels).
-pub(super) async fn object(req: &mut Request, max_bytes: usize) -> Result<Object, Problem> {
+pub(super) async fn object(req: &mut Request, max_bytes: usize) -> Result<Object<'_>, Problem> {
     parse(read(req, max_bytes).await?, usize::MAX)
 }
 
@@ -45,7 +43,11 @@ pub(super) struct Turn {
 
 /// The same for bodies that may be large: whoever sends one waits for a turn once it is there, so that nobody has one who
 /// sends slowly. Of a body that holds far more than so many items no more is read.
-pub(super) async fn large_object(req: &mut Request, app: &App, items_max: usize) -> Result<(Object, Turn), Problem> {
+pub(super) async fn large_object<'a>(
+    req: &'a mut Request,
+    app: &App,
+    items_max: usize,
+) -> Result<(Object<'a>, Turn), Problem> {
     let body = read(req, app.limits.batch_body_max_bytes).await?;
     let permit = if body.len() > app.limits.body_max_bytes {
         // Closed never.
@@ -75,12 +77,12 @@ async fn read(req: &mut Request, max_bytes: usize) -> Result<&[u8], Problem> {
     Ok(body)
 }
 
-fn parse(body: &[u8], items_max: usize) -> Result<Object, Problem> {
+fn parse(body: &[u8], items_max: usize) -> Result<Object<'_>, Problem> {
     let left = Cell::new(items_max.saturating_mul(VALUES_OF_ITEM_MAX));
     let strict = Strict { entries_max: items_max.saturating_mul(2), left: &left };
     let mut text = serde_json::Deserializer::from_slice(body);
     match strict.deserialize(&mut text).and_then(|value| text.end().map(|()| value)) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Json::Object(object)) => Ok(object),
         Ok(_) => Err(Problem::bad_request("the body must be a JSON object")),
         Err(error) => Err(Problem::bad_request(&format!("the body is not JSON: {error}"))),
     }

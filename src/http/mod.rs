@@ -9,6 +9,7 @@ pub mod openapi;
 mod api;
 mod authzen;
 mod bearer_door;
+mod borrowed;
 mod browser_door;
 mod client_address;
 mod cookies;

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod explain;
+mod gathered;
 mod held;
 mod holdings;
 mod parts;
@@ -17,6 +18,8 @@ use serde_json::{Map, Value};
 use self::conditions::Who;
 pub(super) use self::conditions::{applicable, subject_type};
 pub use self::explain::{Elsewhere, Explanation, Kind, Node, WiderWorld, explain};
+pub use self::gathered::Gathered;
+use self::gathered::gather;
 pub use self::held::{Held, held};
 pub use self::holdings::{Holdings, WHOLE_MAX};
 pub(super) use self::parts::{AtLarge, at_large, scopes};
@@ -160,6 +163,16 @@ pub trait World {
     fn person(&self, id: PersonId) -> Option<Arc<PersonFacts>>;
     fn attributes(&self, of: Principal) -> Option<Arc<Map<String, Value>>>;
     fn resource(&self, object: &ObjectRef) -> Option<Arc<Map<String, Value>>>;
+
+    /// What [`Self::keep`] was given for the subject, if all of it still counts at `now`.
+    fn kept(&self, _subject: &SubjectRef, _now: Instant) -> Option<Arc<Gathered>> {
+        None
+    }
+
+    /// Takes what was gathered of a subject, whole, to be found again.
+    fn keep(&self, _subject: &SubjectRef, gathered: Gathered) -> Arc<Gathered> {
+        Arc::new(gathered)
+    }
 }
 
 /// Why a decision came out as it did.
@@ -221,12 +234,7 @@ pub const OBJECT_DEPTH_MAX: usize = 64;
 
 /// Decides `query` at `now`: any deny, else any permit, else deny.
 pub fn decide(world: &impl World, query: &Query, now: Instant) -> Outcome<Decision> {
-    let mut pass = Pass::new(now);
-    let reason = stand(world, &query.subject, &mut pass).and_then(|standing| match standing {
-        Ok(standing) => reason(world, query, &standing, &mut pass),
-        Err(refused) => Ok(refused),
-    });
-    outcome(reason, &pass)
+    decide_after(world, query, now, &mut None)
 }
 
 /// Decides each query at `now`; none for one that is over budget. Who a subject is and what it holds is gathered once where
@@ -236,35 +244,42 @@ pub fn decide_all<'a>(
     queries: impl IntoIterator<Item = &'a Query>,
     now: Instant,
 ) -> Outcome<Vec<Option<Decision>>> {
-    let mut before: Option<(&SubjectRef, Standing)> = None;
-    let mut one = |query: &'a Query| {
-        if let Some((subject, standing)) = &before
-            && **subject == query.subject
-        {
-            let mut pass = Pass::after(now, standing.valid_until);
-            return outcome(reason(world, query, standing, &mut pass), &pass);
-        }
-        let mut pass = Pass::new(now);
-        match stand(world, &query.subject, &mut pass) {
-            Err(stop) => outcome(Err(stop), &pass),
-            Ok(Err(refused)) => outcome(Ok(refused), &pass),
-            Ok(Ok(standing)) => {
-                let is_known = pass.is_complete();
-                let reason = reason(world, query, &standing, &mut pass);
-                before = is_known.then_some((&query.subject, standing));
-                outcome(reason, &pass)
-            }
-        }
-    };
+    let mut before = None;
     let (mut decided, mut missing) = (Vec::new(), HashSet::new());
     for query in queries {
-        match one(query) {
+        match decide_after(world, query, now, &mut before) {
             Outcome::Decided(decision) => decided.push(Some(decision)),
             Outcome::OverBudget => decided.push(None),
             Outcome::Missing(keys) => missing.extend(keys),
         }
     }
     if missing.is_empty() { Outcome::Decided(decided) } else { Outcome::Missing(missing.into_iter().collect()) }
+}
+
+/// Decides one; `before` is whom the one before it was about.
+fn decide_after<'a>(
+    world: &impl World,
+    query: &'a Query,
+    now: Instant,
+    before: &mut Option<(&'a SubjectRef, Arc<Gathered>)>,
+) -> Outcome<Decision> {
+    let mut pass = Pass::new(now);
+    let reason = match before {
+        Some((subject, gathered)) if **subject == query.subject => {
+            pass.valid_until = gathered.valid_until;
+            reason(world, query, gathered, &mut pass)
+        }
+        _ => gather(world, &query.subject, &mut pass).and_then(|gathered| match gathered {
+            Err(refused) => Ok(refused),
+            Ok(gathered) => {
+                let is_known = pass.is_complete();
+                let reason = reason(world, query, &gathered, &mut pass);
+                *before = is_known.then_some((&query.subject, gathered));
+                reason
+            }
+        }),
+    };
+    outcome(reason, &pass)
 }
 
 fn outcome(reason: Step<Reason>, pass: &Pass) -> Outcome<Decision> {
@@ -275,28 +290,8 @@ fn outcome(reason: Step<Reason>, pass: &Pass) -> Outcome<Decision> {
     }))
 }
 
-/// What all questions about one subject have in common, as far as it is known.
-struct Standing {
-    principal: Principal,
-    principals: Principals,
-    /// The next edge of an interval that was looked at.
-    valid_until: Option<Instant>,
-}
-
-/// Who a subject is; or why it may do nothing.
-fn stand(world: &impl World, subject: &SubjectRef, pass: &mut Pass) -> Step<Result<Standing, Reason>> {
-    let principal = match world.subject(subject) {
-        None => return Err(Stop::Missing(vec![Key::Subject(subject.clone())])),
-        Some(SubjectState::Unknown) => return Ok(Err(Reason::SubjectUnknown)),
-        Some(SubjectState::Disabled) => return Ok(Err(Reason::SubjectDisabled)),
-        Some(SubjectState::Active(principal)) => principal,
-    };
-    let principals = pass.principals(world, principal)?;
-    Ok(Ok(Standing { principal, principals, valid_until: pass.valid_until }))
-}
-
-fn reason(world: &impl World, query: &Query, standing: &Standing, pass: &mut Pass) -> Step<Reason> {
-    let Standing { principal, principals, .. } = standing;
+fn reason(world: &impl World, query: &Query, gathered: &Gathered, pass: &mut Pass) -> Step<Reason> {
+    let Gathered { principal, principals, .. } = gathered;
     let scopes = pass.scopes(world, query.object.as_ref())?;
     let lists = pass.assignments(world, principals, &scopes)?;
     pass.complete()?;

@@ -23,7 +23,7 @@ pub(super) type Step<T> = Result<T, Stop>;
 const FEW: usize = 16;
 
 /// A subject and all its groups.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Principals {
     pub all: Vec<Principal>,
     /// What each of them holds, as far as it is known.
@@ -63,12 +63,11 @@ pub(super) struct Pass {
 
 impl Pass {
     pub(super) fn new(now: Instant) -> Self {
-        Self::after(now, None)
+        Self { now, valid_until: None, missing: HashSet::new(), edges: 0 }
     }
 
-    /// One that builds on what was looked at before.
-    pub(super) fn after(now: Instant, valid_until: Option<Instant>) -> Self {
-        Self { now, valid_until, missing: HashSet::new(), edges: 0 }
+    pub(super) const fn now(&self) -> Instant {
+        self.now
     }
 
     pub(super) fn is_complete(&self) -> bool {

@@ -6,7 +6,6 @@ mod known;
 mod wanted;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -15,7 +14,7 @@ use self::wanted::Wanted;
 use crate::decision::cache::{Changes, History, KeyCache};
 use crate::decision::caches::Caches;
 use crate::decision::engine::{
-    Direct, Elsewhere, Holdings, Key, PersonFacts, Scope, SubjectRef, SubjectState, WHOLE_MAX,
+    Direct, Elsewhere, FastMap, Gathered, Holdings, Key, PersonFacts, Scope, SubjectRef, SubjectState, WHOLE_MAX,
 };
 use crate::decision::error::DecisionError;
 use crate::decision::service::Decisions;
@@ -30,20 +29,6 @@ use crate::store::decisions::{self, LISTED_MAX, LISTED_ROWS_MAX, SubjectRow};
 use crate::store::rules::Rules;
 use crate::store::{Conn, StoreError, Tx, changes, roles, rules};
 
-/// A key the engine used: a view is about one resource server, so that need not be repeated.
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Used {
-    Subject(SubjectRef),
-    Memberships(Principal),
-    Holdings(Principal),
-    Assignments(Principal, Scope),
-    Listed(ObjectRef),
-    Direct(ObjectRef, EdgeSubject),
-    Person(PersonId),
-    Attributes(Principal),
-    Resource(ObjectRef),
-}
-
 pub(super) struct View<'a> {
     service: &'a Decisions,
     /// `None` once pinned to a transaction: caches may be of another revision.
@@ -54,19 +39,30 @@ pub(super) struct View<'a> {
     /// What was applied before the first look at a cache: cached values are true as of then or later.
     start: Revision,
     newest: Cell<Revision>,
-    loaded_at: HashMap<Used, Revision>,
-    states: HashMap<SubjectRef, SubjectState>,
-    memberships: HashMap<Principal, Arc<[Membership]>>,
-    holdings: HashMap<Principal, Arc<Holdings>>,
-    assignments: HashMap<(Principal, Scope), Arc<[Assignment]>>,
-    listed: HashMap<ObjectRef, Arc<[Edge]>>,
-    direct: HashMap<(ObjectRef, EdgeSubject), Arc<[Direct]>>,
-    people: HashMap<PersonId, Arc<PersonFacts>>,
-    attributes: HashMap<Principal, Arc<Map<String, Value>>>,
-    resources: HashMap<ObjectRef, Arc<Map<String, Value>>>,
-    /// What has no key of its own in the change log, and is in no cache.
-    elsewhere: HashMap<Principal, Arc<[Elsewhere]>>,
-    used: RefCell<Vec<Used>>,
+    /// None as long as the caches know all that is asked: so it is for nearly every decision.
+    own: Option<Box<Own>>,
+    /// What was gathered meanwhile.
+    gathered: RefCell<Vec<(SubjectRef, Arc<Gathered>)>>,
+    /// What was found gathered.
+    found: RefCell<Vec<Arc<Gathered>>>,
+    used: RefCell<Vec<Key>>,
+}
+
+/// Values that a view loaded itself.
+#[derive(Default)]
+struct Own {
+    at: FastMap<Key, Revision>,
+    states: FastMap<SubjectRef, SubjectState>,
+    memberships: FastMap<Principal, Arc<[Membership]>>,
+    holdings: FastMap<Principal, Arc<Holdings>>,
+    assignments: FastMap<(Principal, Scope), Arc<[Assignment]>>,
+    listed: FastMap<ObjectRef, Arc<[Edge]>>,
+    direct: FastMap<(ObjectRef, EdgeSubject), Arc<[Direct]>>,
+    people: FastMap<PersonId, Arc<PersonFacts>>,
+    attributes: FastMap<Principal, Arc<Map<String, Value>>>,
+    resources: FastMap<ObjectRef, Arc<Map<String, Value>>>,
+    /// In no cache.
+    elsewhere: FastMap<Principal, Arc<[Elsewhere]>>,
 }
 
 impl<'a> View<'a> {
@@ -107,17 +103,9 @@ impl<'a> View<'a> {
             history,
             start,
             newest: Cell::new(start),
-            loaded_at: HashMap::new(),
-            states: HashMap::new(),
-            memberships: HashMap::new(),
-            holdings: HashMap::new(),
-            assignments: HashMap::new(),
-            listed: HashMap::new(),
-            direct: HashMap::new(),
-            people: HashMap::new(),
-            attributes: HashMap::new(),
-            resources: HashMap::new(),
-            elsewhere: HashMap::new(),
+            own: None,
+            gathered: RefCell::default(),
+            found: RefCell::default(),
             used: RefCell::new(Vec::with_capacity(8)),
         }
     }
@@ -142,23 +130,13 @@ impl<'a> View<'a> {
 
     /// How many values are in view.
     pub(super) fn loaded(&self) -> usize {
-        self.loaded_at.len() + self.elsewhere.len()
+        self.own.as_ref().map_or(0, |own| own.at.len())
     }
 
     /// Drops every value. Only what is pinned to a transaction would read them back the same.
     pub(super) fn forget(&mut self) {
         debug_assert!(self.caches.is_none(), "a view over caches would not know any more what it used");
-        self.loaded_at = HashMap::new();
-        self.states = HashMap::new();
-        self.memberships = HashMap::new();
-        self.holdings = HashMap::new();
-        self.assignments = HashMap::new();
-        self.listed = HashMap::new();
-        self.direct = HashMap::new();
-        self.people = HashMap::new();
-        self.attributes = HashMap::new();
-        self.resources = HashMap::new();
-        self.elsewhere = HashMap::new();
+        self.own = None;
     }
 
     fn saw(&self, revision: Revision) {
@@ -173,26 +151,34 @@ impl<'a> View<'a> {
 
     /// Whether no key this view used has changed since its value was read.
     pub(super) fn unchanged(&self, changes: &Changes) -> bool {
-        // Of these no change log tells whether they changed: only where nothing was applied at all they did not.
-        if !self.elsewhere.is_empty() {
-            return false;
-        }
         let used = self.used.borrow();
-        let of_key = used.iter().map(|used| (self.changed(used), self.loaded_at.get(used).copied()));
+        let loaded_at = |key| self.own.as_ref().and_then(|own| own.at.get(key).copied());
+        let of_key = used.iter().map(|used| (self.changed(used), loaded_at(used)));
         let roles = std::iter::once((Changed::Roles(self.at), None));
         // A snapshot that was just loaded is newer than `start`; to take it as older costs one more round at worst.
-        of_key.chain(roles).all(|(key, at)| changes.unchanged_since(&key, at.unwrap_or(self.start)))
+        let found = self.found.borrow().iter().all(|gathered| changes.unmarked_since(&gathered.marks, self.start));
+        found && of_key.chain(roles).all(|(key, at)| changes.unchanged_since(&key, at.unwrap_or(self.start)))
     }
 
-    fn changed(&self, used: &Used) -> Changed {
+    /// Lets others find what was gathered here, once it is known that all of it is true as of `revision`.
+    pub(super) fn put_gathered(&mut self, revision: Revision) {
+        let (Some(caches), read) = (self.caches, (self.history, revision)) else { return };
+        for (subject, gathered) in self.gathered.get_mut().drain(..) {
+            caches.gathered.put_composed(&self.service.changes, read, (self.at, subject), gathered);
+        }
+    }
+
+    fn changed(&self, used: &Key) -> Changed {
         match used {
-            Used::Subject(subject) => self.changed_subject(subject),
-            Used::Memberships(of) => Changed::Memberships(*of),
-            Used::Holdings(of) | Used::Assignments(of, _) => Changed::Assignments(self.at, *of, None),
-            Used::Listed(object) | Used::Resource(object) => Changed::Resource(self.at, object.clone()),
-            Used::Direct(object, subject) => Changed::Relations(self.at, object.clone(), subject.clone()),
-            Used::Person(id) => Changed::Person(*id),
-            Used::Attributes(of) => Changed::Attributes(self.at, *of),
+            Key::Subject(subject) => self.changed_subject(subject),
+            Key::Memberships(of) => Changed::Memberships(*of),
+            Key::Holdings(of) | Key::Assignments(of, _) | Key::Elsewhere(of) => {
+                Changed::Assignments(self.at, *of, None)
+            }
+            Key::Listed(object) | Key::Resource(object) => Changed::Resource(self.at, object.clone()),
+            Key::Direct(object, subject) => Changed::Relations(self.at, object.clone(), subject.clone()),
+            Key::Person(id) => Changed::Person(*id),
+            Key::Attributes(of) => Changed::Attributes(self.at, *of),
         }
     }
 
@@ -289,8 +275,8 @@ impl<'a> View<'a> {
     }
 
     fn keep_subject(&mut self, subject: &SubjectRef, state: SubjectState, revision: Revision) {
-        self.states.insert(subject.clone(), state);
-        self.read(Used::Subject(subject.clone()), revision);
+        self.own().states.insert(subject.clone(), state);
+        self.read(Key::Subject(subject.clone()), revision);
         let (Some(caches), changed, log) = (self.caches, self.changed_subject(subject), &self.service.changes) else {
             return;
         };
@@ -307,8 +293,8 @@ impl<'a> View<'a> {
         let mut read = decisions::memberships(conn, of).await?;
         for principal in of {
             let list: Arc<[_]> = read.values.remove(&principal.uuid()).unwrap_or_default().into();
-            self.keep(Used::Memberships(*principal), read.revision, |c| &c.memberships, *principal, &list);
-            self.memberships.insert(*principal, list);
+            self.keep(Key::Memberships(*principal), read.revision, |c| &c.memberships, *principal, &list);
+            self.own().memberships.insert(*principal, list);
         }
         Ok(())
     }
@@ -328,8 +314,8 @@ impl<'a> View<'a> {
             for principal in some {
                 let holdings = Arc::new(Holdings::of(read.values.remove(&principal.uuid()).unwrap_or_default()));
                 let key = (self.at, *principal);
-                self.keep(Used::Holdings(*principal), read.revision, |c| &c.holdings, key, &holdings);
-                self.holdings.insert(*principal, holdings);
+                self.keep(Key::Holdings(*principal), read.revision, |c| &c.holdings, key, &holdings);
+                self.own().holdings.insert(*principal, holdings);
             }
         }
         Ok(())
@@ -347,10 +333,10 @@ impl<'a> View<'a> {
         for (principal, scope) in wanted {
             let key = (principal.uuid(), text(scope).to_owned());
             let list: Arc<[_]> = read.values.remove(&key).unwrap_or_default().into();
-            let used = Used::Assignments(*principal, scope.clone());
+            let used = Key::Assignments(*principal, scope.clone());
             let key = (self.at, *principal, scope.clone());
             self.keep(used, read.revision, |c| &c.assignments, key, &list);
-            self.assignments.insert((*principal, scope.clone()), list);
+            self.own().assignments.insert((*principal, scope.clone()), list);
         }
         Ok(())
     }
@@ -374,8 +360,8 @@ impl<'a> View<'a> {
             for object in objects {
                 let list: Arc<[_]> = read.values.remove(object.as_str()).unwrap_or_default().into();
                 let key = (self.at, object.clone());
-                self.keep(Used::Listed(object.clone()), read.revision, |c| &c.listed, key, &list);
-                self.listed.insert(object.clone(), list);
+                self.keep(Key::Listed(object.clone()), read.revision, |c| &c.listed, key, &list);
+                self.own().listed.insert(object.clone(), list);
             }
         }
         Ok(())
@@ -395,10 +381,10 @@ impl<'a> View<'a> {
             let key = (object.as_str().to_owned(), kind.to_owned(), text);
             let rows = read.values.remove(&key).unwrap_or_default();
             let list: Arc<[_]> = rows.into_iter().map(|(relation, interval)| Direct { relation, interval }).collect();
-            let used = Used::Direct(object.clone(), subject.clone());
+            let used = Key::Direct(object.clone(), subject.clone());
             let key = (self.at, object.clone(), subject.clone());
             self.keep(used, read.revision, |c| &c.direct, key, &list);
-            self.direct.insert((object.clone(), subject.clone()), list);
+            self.own().direct.insert((object.clone(), subject.clone()), list);
         }
         Ok(())
     }
@@ -408,8 +394,8 @@ impl<'a> View<'a> {
         for id in ids {
             let known = read.values.remove(id).unwrap_or_default();
             let facts = Arc::new(PersonFacts { sub: known.sub, attributes: known.attributes });
-            self.keep(Used::Person(*id), read.revision, |c| &c.people, *id, &facts);
-            self.people.insert(*id, facts);
+            self.keep(Key::Person(*id), read.revision, |c| &c.people, *id, &facts);
+            self.own().people.insert(*id, facts);
         }
         Ok(())
     }
@@ -418,8 +404,8 @@ impl<'a> View<'a> {
         let mut read = decisions::attributes(conn, self.at, of).await?;
         for of in of {
             let map = Arc::new(read.values.remove(&of.uuid()).unwrap_or_default());
-            self.keep(Used::Attributes(*of), read.revision, |c| &c.attributes, (self.at, *of), &map);
-            self.attributes.insert(*of, map);
+            self.keep(Key::Attributes(*of), read.revision, |c| &c.attributes, (self.at, *of), &map);
+            self.own().attributes.insert(*of, map);
         }
         Ok(())
     }
@@ -430,8 +416,8 @@ impl<'a> View<'a> {
         for object in objects {
             let map = Arc::new(read.values.remove(object.as_str()).unwrap_or_default());
             let key = (self.at, object.clone());
-            self.keep(Used::Resource(object.clone()), read.revision, |c| &c.resources, key, &map);
-            self.resources.insert(object.clone(), map);
+            self.keep(Key::Resource(object.clone()), read.revision, |c| &c.resources, key, &map);
+            self.own().resources.insert(object.clone(), map);
         }
         Ok(())
     }
@@ -441,16 +427,20 @@ impl<'a> View<'a> {
         for principal in of {
             let held = read.values.remove(&principal.uuid()).unwrap_or_default().into_iter();
             let held = held.map(|(scope, assignment)| Elsewhere { scope, assignment });
-            self.elsewhere.insert(principal, held.collect());
+            self.own().elsewhere.insert(principal, held.collect());
+            self.read(Key::Elsewhere(principal), read.revision);
         }
-        self.saw(read.revision);
         Ok(())
+    }
+
+    fn own(&mut self) -> &mut Own {
+        self.own.get_or_insert_default()
     }
 
     /// Remembers at which revision a value was read, and offers it to a cache.
     fn keep<K, V>(
         &mut self,
-        used: Used,
+        used: Key,
         revision: Revision,
         cache: impl FnOnce(&Caches) -> &KeyCache<K, Arc<V>>,
         key: K,
@@ -466,12 +456,12 @@ impl<'a> View<'a> {
         self.read(used, revision);
     }
 
-    fn read(&mut self, used: Used, revision: Revision) {
-        self.loaded_at.insert(used, revision);
+    fn read(&mut self, used: Key, revision: Revision) {
+        self.own().at.insert(used, revision);
         self.saw(revision);
     }
 
-    fn uses(&self, used: impl FnOnce() -> Used) {
+    fn uses(&self, used: impl FnOnce() -> Key) {
         // What comes from one transaction needs no second look.
         if self.caches.is_some() {
             self.used.borrow_mut().push(used());

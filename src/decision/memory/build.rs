@@ -1,7 +1,7 @@
 //! A world from names; each is looked up as a server looks it up, and what nobody is called is refused.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -71,6 +71,7 @@ impl MemoryWorld {
             people: builder.people,
             attributes: builder.attributes,
             resources: resources.map(|of| (of.resource.clone(), Arc::new(of.attributes.clone()))).collect(),
+            gathered: RwLock::default(),
             labels: builder.labels,
         })
     }

@@ -6,14 +6,14 @@
 mod build;
 mod rulebook;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
 pub use self::rulebook::{Rulebook, actions};
 use super::asked;
 use super::engine::{
-    self, Decision, Direct, FastMap, Holdings, Outcome, PersonFacts, Query, Reason, Scope, Sent, SubjectRef,
+    self, Decision, Direct, FastMap, Gathered, Holdings, Outcome, PersonFacts, Query, Reason, Scope, Sent, SubjectRef,
     SubjectState, World,
 };
 use super::snapshot::Snapshot;
@@ -39,6 +39,8 @@ pub struct MemoryWorld {
     resources: FastMap<ObjectRef, Attributes>,
     /// What all others hold.
     nothing: Arc<Holdings>,
+    /// Whoever was asked about before. The world does not change, so it stays true.
+    gathered: RwLock<FastMap<SubjectRef, Arc<Gathered>>>,
     /// Assignments as they were written.
     labels: FastMap<AssignmentId, String>,
 }
@@ -139,5 +141,17 @@ impl World for MemoryWorld {
 
     fn resource(&self, object: &ObjectRef) -> Option<Attributes> {
         Some(self.resources.get(object).cloned().unwrap_or_default())
+    }
+
+    fn kept(&self, subject: &SubjectRef, now: Instant) -> Option<Arc<Gathered>> {
+        let kept = self.gathered.read().unwrap_or_else(PoisonError::into_inner);
+        kept.get(subject).filter(|gathered| gathered.counts(now)).cloned()
+    }
+
+    fn keep(&self, subject: &SubjectRef, gathered: Gathered) -> Arc<Gathered> {
+        let gathered = Arc::new(gathered);
+        let mut kept = self.gathered.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(subject.clone(), gathered.clone());
+        gathered
     }
 }

@@ -69,9 +69,9 @@ impl Call {
         let (body, turn) = match described.body {
             Some(_) if described.is_bulk => {
                 let (body, turn) = json::large_object(req, app, ITEMS_MAX).await?;
-                (Value::Object(body), Some(turn))
+                (Value::Object(body.to_map()), Some(turn))
             }
-            Some(_) => (Value::Object(json::object(req, app.limits.body_max_bytes).await?), None),
+            Some(_) => (Value::Object(json::object(req, app.limits.body_max_bytes).await?.to_map()), None),
             None => (Value::Null, None),
         };
         // What a database cannot keep is nothing that anybody could be called. Forms and addresses hold none, either.

@@ -8,10 +8,10 @@ use salvo::http::header::{HeaderName, HeaderValue};
 use salvo::{Depot, Request, Response, handler};
 use serde::Serialize;
 
+use super::super::borrowed::EMPTY;
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::frame::{DECISION_ID, Noted};
-use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::request::{self, Answered};
 use crate::domain::change::Revision;
@@ -35,7 +35,7 @@ impl Evaluation {
 impl Evaluation {
     async fn evaluate(&self, req: &mut Request, depot: &mut Depot) -> Result<Answered, Problem> {
         let body = json::object(req, self.0.limits.body_max_bytes).await?;
-        let evaluation = request::Evaluation::parse(&body, &Object::new())?;
+        let evaluation = request::Evaluation::parse(&body, &EMPTY)?;
         if let Some(subject) = evaluation.named_subject() {
             Noted::subject(depot, &subject);
         }

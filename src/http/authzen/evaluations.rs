@@ -5,11 +5,10 @@ use std::sync::Arc;
 use salvo::http::StatusCode;
 use salvo::{Depot, Request, Response, handler};
 use serde::Serialize;
-use serde_json::Value;
 
+use super::super::borrowed::{EMPTY, Json, Object};
 use super::super::door::Asked;
 use super::super::errors::Problem;
-use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::evaluation::{about, answer, valid_until};
 use super::request::{Answered, Evaluation, Item, Prepared};
@@ -29,13 +28,13 @@ enum Semantic {
 }
 
 impl Semantic {
-    fn parse(body: &Object) -> Result<Self, Problem> {
+    fn parse(body: &Object<'_>) -> Result<Self, Problem> {
         let options = match body.get("options") {
             None => return Ok(Self::ExecuteAll),
-            Some(Value::Object(options)) => options,
+            Some(Json::Object(options)) => options,
             Some(_) => return Err(Problem::bad_request("options must be an object")),
         };
-        match options.get("evaluations_semantic").map(Value::as_str) {
+        match options.get("evaluations_semantic").map(Json::as_str) {
             None | Some(Some("execute_all")) => Ok(Self::ExecuteAll),
             Some(Some("deny_on_first_deny")) => Ok(Self::DenyOnFirstDeny),
             Some(Some("permit_on_first_permit")) => Ok(Self::PermitOnFirstPermit),
@@ -73,9 +72,9 @@ const TOGETHER: usize = 100;
 /// Defaults are read anew for each item that they stand in for: so many bytes in all.
 const DEFAULTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-fn defaults_size(body: &Object) -> usize {
+fn defaults_size(body: &Object<'_>) -> usize {
     let members = ["subject", "action", "resource", "context"].into_iter().filter_map(|name| body.get(name));
-    members.map(|member| member.to_string().len()).sum()
+    members.map(Json::size).sum()
 }
 
 #[handler]
@@ -97,12 +96,12 @@ impl Evaluations {
         let semantic = Semantic::parse(&body)?;
         let items = match body.get("evaluations") {
             None => &[][..],
-            Some(Value::Array(items)) => items,
+            Some(Json::Array(items)) => items,
             Some(_) => return Err(Problem::bad_request("evaluations must be an array")),
         };
         if items.is_empty() {
             // Without items the request is a single one (AuthZEN §7.1).
-            let answered = Evaluation::parse(&body, &Object::new())?.decide(&self.0, asked, now).await?;
+            let answered = Evaluation::parse(&body, &EMPTY)?.decide(&self.0, asked, now).await?;
             answer(&self.0, res, &answered, &answered.as_item(), started);
             return Ok(());
         }
@@ -124,8 +123,8 @@ impl Evaluations {
 
     async fn all(
         &self,
-        items: &[Value],
-        defaults: &Object,
+        items: &[Json<'_>],
+        defaults: &Object<'_>,
         asked: &Asked,
         semantic: Semantic,
         now: Instant,
@@ -160,7 +159,13 @@ impl Evaluations {
         Ok(batch)
     }
 
-    async fn prepare(&self, index: usize, item: &Value, defaults: &Object, asked: &Asked) -> Result<Prepared, Problem> {
+    async fn prepare<'a>(
+        &self,
+        index: usize,
+        item: &'a Json<'a>,
+        defaults: &'a Object<'a>,
+        asked: &Asked,
+    ) -> Result<Prepared<'a>, Problem> {
         let item = item.as_object();
         let item = item.ok_or_else(|| Problem::bad_request(&format!("evaluations[{index}] must be an object")))?;
         Evaluation::parse(item, defaults)?.prepare(&self.0, asked).await
@@ -169,7 +174,7 @@ impl Evaluations {
     /// The answers in order: all that are plain decisions are of one revision.
     async fn decide(
         &self,
-        prepared: Vec<Result<Prepared, Problem>>,
+        prepared: Vec<Result<Prepared<'_>, Problem>>,
         asked: &Asked,
         now: Instant,
     ) -> Result<Vec<Result<Answered, Problem>>, Problem> {

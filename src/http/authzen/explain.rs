@@ -8,10 +8,10 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::super::api::suppose;
+use super::super::borrowed::EMPTY;
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::frame::Noted;
-use super::super::json::Object;
 use super::super::{App, json};
 use super::evaluation::answer;
 use super::request::{Answered, Evaluation};
@@ -51,19 +51,19 @@ impl Explain {
 impl Explain {
     async fn explain(&self, req: &mut Request, depot: &mut Depot) -> Result<Answered, Problem> {
         let body = json::object(req, self.app.limits.body_max_bytes).await?;
-        if let Some(unknown) = body.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        if let Some(unknown) = body.names().find(|name| !MEMBERS.contains(name)) {
             let unknown: String = unknown.chars().take(80).collect();
             let problem = format!("{unknown:?} is no member of this request; these are: {}", MEMBERS.join(", "));
             return Err(Problem::bad_request(&problem));
         }
-        let evaluation = Evaluation::parse(&body, &Object::new())?;
+        let evaluation = Evaluation::parse(&body, &EMPTY)?;
         if let Some(subject) = evaluation.named_subject() {
             Noted::subject(depot, &subject);
         }
         let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
         let now = self.app.clock.now();
         let Some(changes) = body.get("changes") else { return evaluation.explain(&self.app, asked, now).await };
-        let supposed = suppose::parse(changes, &asked.resource_server.name)?;
+        let supposed = suppose::parse(&changes.to_value(), &asked.resource_server.name)?;
         let _turn = self.supposing.try_acquire().map_err(|_| Problem::too_many_suppose())?;
         evaluation.explain_if(&self.app, asked, &supposed, now).await
     }

@@ -1,13 +1,13 @@
 //! Pages of a search (AuthZEN §8): which one is asked for, and the token that leads to the next.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::super::App;
+use super::super::borrowed::{Json, Object};
 use super::super::door::Asked;
 use super::super::errors::Problem;
-use super::super::json::Object;
 use super::request::text;
 use super::search::Sought;
 use crate::decision::SubjectRef;
@@ -32,10 +32,10 @@ pub(super) struct Place {
 
 impl PageAsked {
     /// `None` for a request that does not speak of pages.
-    pub(super) fn parse(body: &Object) -> Result<Option<Self>, Problem> {
+    pub(super) fn parse(body: &Object<'_>) -> Result<Option<Self>, Problem> {
         let page = match body.get("page") {
             None => return Ok(None),
-            Some(Value::Object(page)) => page,
+            Some(Json::Object(page)) => page,
             Some(_) => return Err(Problem::bad_request("page must be an object")),
         };
         let limit = page.get("limit").map(|limit| {
@@ -43,7 +43,7 @@ impl PageAsked {
             let wrong = || Problem::bad_request(&format!("page.limit must be a whole number from 1 to {LIMIT_MAX}"));
             limit.filter(|limit| (1..=LIMIT_MAX).contains(limit)).ok_or_else(wrong)
         });
-        let token = page.get("token").map(|token| text("page.token", Some(token), TOKEN_LEN_MAX));
+        let token = page.get("token").map(|token| text("page.token", Some(token), TOKEN_LEN_MAX).map(str::to_owned));
         Ok(Some(Self { limit: limit.transpose()?, token: token.transpose()? }))
     }
 }

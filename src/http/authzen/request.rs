@@ -1,12 +1,12 @@
 //! The members of an evaluation request (AuthZEN §5, §6), each refused by name when it is not what it must be.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::App;
+use super::super::borrowed::{Json, Object};
 use super::super::door::Asked;
 use super::super::errors::Problem;
-use super::super::json::Object;
 use crate::admin::suppose::Supposed;
 use crate::decision::{Decision, Explanation, Node, Query, Sent, SubjectRef};
 use crate::domain::change::Revision;
@@ -21,12 +21,12 @@ pub(super) const SUBJECT_LEN_MAX: usize = 255;
 
 /// One request, checked.
 #[derive(Debug)]
-pub(super) struct Evaluation {
-    subject_type: String,
-    subject_id: String,
-    action: String,
-    resource_type: String,
-    resource_id: String,
+pub(super) struct Evaluation<'a> {
+    subject_type: &'a str,
+    subject_id: &'a str,
+    action: &'a str,
+    resource_type: &'a str,
+    resource_id: &'a str,
     sent: Sent,
     /// Whether it is asked why.
     explain: bool,
@@ -80,10 +80,10 @@ impl Item {
 }
 
 /// One of many evaluations, before it is decided.
-pub(super) enum Prepared {
+pub(super) enum Prepared<'a> {
     Query(Query),
     /// It is about a token, or asks why.
-    Alone(Evaluation),
+    Alone(Evaluation<'a>),
     /// A subject of a type that nobody has.
     Nobody,
 }
@@ -95,16 +95,16 @@ pub(super) const EXPLAIN: &str = "explain";
 const ACCESS_TOKEN: &str = "access_token";
 
 /// What an evaluation takes from defaults (AuthZEN §7.1.1): each member whole.
-pub(super) fn member<'a>(name: &str, item: &'a Object, defaults: &'a Object) -> Option<&'a Value> {
+pub(super) fn member<'a>(name: &str, item: &'a Object<'a>, defaults: &'a Object<'a>) -> Option<&'a Json<'a>> {
     item.get(name).or_else(|| defaults.get(name))
 }
 
-impl Evaluation {
-    pub(super) fn parse(item: &Object, defaults: &Object) -> Result<Self, Problem> {
+impl<'a> Evaluation<'a> {
+    pub(super) fn parse(item: &'a Object<'a>, defaults: &'a Object<'a>) -> Result<Self, Problem> {
         let entity = |name: &'static str| object(name, member(name, item, defaults));
         let (subject, action, resource) = (entity("subject")?, entity("action")?, entity("resource")?);
         let subject_type = text("subject.type", subject.get("type"), NAME_LEN_MAX)?;
-        let id_max = subject_id_max(&subject_type);
+        let id_max = subject_id_max(subject_type);
         let mut sent = Sent {
             subject: optional_object("subject.properties", subject.get("properties"))?,
             action: optional_object("action.properties", action.get("properties"))?,
@@ -137,16 +137,16 @@ impl Evaluation {
         let decisions = app.provider.decisions();
         let before = decisions.applied().revision;
         let nobody = Answered::nobody(before);
-        let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
+        let Some((subject, expires_at)) = subject(app, at, self.subject_type, self.subject_id).await? else {
             return Ok(nobody);
         };
-        let token = (self.subject_type == ACCESS_TOKEN).then(|| self.subject_id.clone());
+        let token = (self.subject_type == ACCESS_TOKEN).then_some(self.subject_id);
         let query = self.query(subject);
         decisions.check_sent(at.resource_server.id, &query).await?;
         let (decision, revision) = decisions.decide(at.resource_server.id, &query, now).await?;
         // A token that ended meanwhile was no longer good at the revision of this decision.
         if let Some(token) = token.filter(|_| revision > before)
-            && self::subject(app, at, ACCESS_TOKEN, &token).await?.is_none()
+            && self::subject(app, at, ACCESS_TOKEN, token).await?.is_none()
         {
             return Ok(Answered { revision, ..nobody });
         }
@@ -158,7 +158,7 @@ impl Evaluation {
     /// Decides it and says why. Whether the caller may know is the caller's to check.
     pub(super) async fn explain(self, app: &App, at: &Asked, now: Instant) -> Result<Answered, Problem> {
         let decisions = app.provider.decisions();
-        let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
+        let Some((subject, expires_at)) = subject(app, at, self.subject_type, self.subject_id).await? else {
             let who = self.named_subject().unwrap_or_else(|| "the bearer of this token".to_owned());
             let what = format!("{} {}:{}", self.action, self.resource_type, self.resource_id);
             let explanation = Explanation::unknown_subject(&who, &what);
@@ -181,7 +181,7 @@ impl Evaluation {
     ) -> Result<Answered, Problem> {
         let decisions = app.provider.decisions();
         let revision = decisions.applied().revision;
-        let Some((subject, expires_at)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
+        let Some((subject, expires_at)) = subject(app, at, self.subject_type, self.subject_id).await? else {
             // Nobody comes to be by what can be supposed.
             return self.explain(app, at, now).await;
         };
@@ -199,11 +199,11 @@ impl Evaluation {
     }
 
     /// What is to be decided, for one of many; itself, where that takes more than a decision.
-    pub(super) async fn prepare(self, app: &App, at: &Asked) -> Result<Prepared, Problem> {
+    pub(super) async fn prepare(self, app: &App, at: &Asked) -> Result<Prepared<'a>, Problem> {
         if self.explain || self.subject_type == ACCESS_TOKEN {
             return Ok(Prepared::Alone(self));
         }
-        let Some((subject, _)) = subject(app, at, &self.subject_type, &self.subject_id).await? else {
+        let Some((subject, _)) = subject(app, at, self.subject_type, self.subject_id).await? else {
             return Ok(Prepared::Nobody);
         };
         let query = self.query(subject);
@@ -212,7 +212,7 @@ impl Evaluation {
     }
 
     fn query(self, subject: SubjectRef) -> Query {
-        Query::new(subject, &self.action, &self.resource_type, &self.resource_id).with(self.sent)
+        Query::new(subject, self.action, self.resource_type, self.resource_id).with(self.sent)
     }
 }
 
@@ -242,34 +242,37 @@ pub(super) fn subject_id_max(subject_type: &str) -> usize {
     if subject_type == ACCESS_TOKEN { TOKEN_LEN_MAX } else { NAME_LEN_MAX }
 }
 
-pub(super) fn object<'a>(name: &str, value: Option<&'a Value>) -> Result<&'a Object, Problem> {
+pub(super) fn object<'a>(name: &str, value: Option<&'a Json<'a>>) -> Result<&'a Object<'a>, Problem> {
     match value {
-        Some(Value::Object(object)) => Ok(object),
+        Some(Json::Object(object)) => Ok(object),
         Some(_) => Err(Problem::bad_request(&format!("{name} must be an object"))),
         None => Err(Problem::bad_request(&format!("{name} is missing"))),
     }
 }
 
-pub(super) fn optional_object(name: &str, value: Option<&Value>) -> Result<Object, Problem> {
+pub(super) fn optional_object(name: &str, value: Option<&Json<'_>>) -> Result<Map<String, Value>, Problem> {
     match value {
-        None => Ok(Object::new()),
-        Some(Value::Object(object)) => Ok(object.clone()),
+        None => Ok(Map::new()),
+        Some(Json::Object(object)) => Ok(object.to_map()),
         Some(_) => Err(Problem::bad_request(&format!("{name} must be an object"))),
     }
 }
 
-pub(super) fn text(name: &str, value: Option<&Value>, len_max: usize) -> Result<String, Problem> {
-    match value {
-        Some(Value::String(text)) if text.is_empty() => Err(Problem::bad_request(&format!("{name} must not be empty"))),
-        Some(Value::String(text)) if text.len() > len_max => {
-            Err(Problem::bad_request(&format!("{name} must not be longer than {len_max} bytes")))
-        }
-        // No name here has one, and not every database takes a NUL.
-        Some(Value::String(text)) if text.chars().any(char::is_control) => {
-            Err(Problem::bad_request(&format!("{name} must not hold control characters")))
-        }
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(_) => Err(Problem::bad_request(&format!("{name} must be a string"))),
-        None => Err(Problem::bad_request(&format!("{name} is missing"))),
+pub(super) fn text<'a>(name: &str, value: Option<&'a Json<'_>>, len_max: usize) -> Result<&'a str, Problem> {
+    let text = match value {
+        Some(Json::Text(text)) => text.as_ref(),
+        Some(_) => return Err(Problem::bad_request(&format!("{name} must be a string"))),
+        None => return Err(Problem::bad_request(&format!("{name} is missing"))),
+    };
+    if text.is_empty() {
+        return Err(Problem::bad_request(&format!("{name} must not be empty")));
     }
+    if text.len() > len_max {
+        return Err(Problem::bad_request(&format!("{name} must not be longer than {len_max} bytes")));
+    }
+    // No name here has one, and not every database takes a NUL.
+    if text.chars().any(char::is_control) {
+        return Err(Problem::bad_request(&format!("{name} must not hold control characters")));
+    }
+    Ok(text)
 }

@@ -6,10 +6,10 @@ use salvo::http::StatusCode;
 use salvo::{Depot, Request, Response, handler};
 use serde_json::{Value, json};
 
+use super::super::borrowed::{EMPTY, Object};
 use super::super::door::Asked;
 use super::super::errors::Problem;
 use super::super::frame::Noted;
-use super::super::json::Object;
 use super::super::{App, json, reply};
 use super::evaluation::about;
 use super::page::{self, PageAsked, Place};
@@ -79,13 +79,12 @@ pub(super) struct Sought {
 const ANY: &str = "-";
 
 impl Sought {
-    fn parse(body: &Object, target: Target) -> Result<Self, Problem> {
+    fn parse(body: &Object<'_>, target: Target) -> Result<Self, Problem> {
         let (subject, resource) = (object("subject", body.get("subject"))?, object("resource", body.get("resource"))?);
-        let none = Object::new();
-        let action = if target == Target::Actions { &none } else { object("action", body.get("action"))? };
-        let subject_type = text("subject.type", subject.get("type"), NAME_LEN_MAX)?;
-        let given = |is_given: bool, name: &str, of: &Object, member: &str, len_max: usize| {
-            is_given.then(|| text(name, of.get(member), len_max)).transpose()
+        let action = if target == Target::Actions { &EMPTY } else { object("action", body.get("action"))? };
+        let subject_type = text("subject.type", subject.get("type"), NAME_LEN_MAX)?.to_owned();
+        let given = |is_given: bool, name: &str, of: &Object<'_>, member: &str, len_max: usize| {
+            is_given.then(|| text(name, of.get(member), len_max).map(str::to_owned)).transpose()
         };
         let id_max = subject_id_max(&subject_type);
         let mut context = optional_object("context", body.get("context"))?;
@@ -96,7 +95,7 @@ impl Sought {
             subject_id: given(target != Target::Subjects, "subject.id", subject, "id", id_max)?,
             subject_type,
             action: given(target != Target::Actions, "action.name", action, "name", NAME_LEN_MAX)?,
-            resource_type: text("resource.type", resource.get("type"), NAME_LEN_MAX)?,
+            resource_type: text("resource.type", resource.get("type"), NAME_LEN_MAX)?.to_owned(),
             resource_id: given(target != Target::Resources, "resource.id", resource, "id", NAME_LEN_MAX)?,
             sent: Sent {
                 subject: optional_object("subject.properties", subject.get("properties"))?,
