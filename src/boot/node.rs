@@ -129,6 +129,9 @@ impl Node {
             access_token: config.tokens.access_token_lifetime,
         };
         jobs.spawn(jobs::sweep(store.clone(), clock.clone(), lives));
+        if let Some(keep_for) = config.audit.keep_for {
+            jobs.spawn(jobs::trim(store.clone(), clock.clone(), keep_for));
+        }
 
         let hasher = Hasher::new(entropy.as_ref());
         let (ledger, writer) = Ledger::start(store.clone());

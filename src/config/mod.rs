@@ -10,8 +10,8 @@ mod sections;
 pub use self::layers::{CONFIG_FILE_VARIABLE, Layers, Source};
 pub use self::reader::Problem;
 pub use self::sections::{
-    Config, DatabaseConfig, DecisionConfig, KeysConfig, LogConfig, LogFormat, LoginConfig, ServerConfig, TlsFiles,
-    TokensConfig,
+    AuditConfig, Config, DatabaseConfig, DecisionConfig, KeysConfig, LogConfig, LogFormat, LoginConfig, ServerConfig,
+    TlsFiles, TokensConfig,
 };
 
 /// Every setting with its default and what it means.

@@ -126,6 +126,12 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A duration within bounds; none for an empty text.
+    pub(super) fn optional_duration(&mut self, key: &str, min: Duration, max: Duration) -> Option<Duration> {
+        let is_set = self.raw(key).and_then(toml::Value::as_str) != Some("");
+        is_set.then(|| self.duration(key, min, max))
+    }
+
     /// A size in bytes within bounds.
     pub(super) fn size(&mut self, key: &str, min: usize, max: usize) -> usize {
         let fix = format!("write a size from {min} to {max} bytes, such as 64KiB");

@@ -18,6 +18,7 @@ pub struct Config {
     pub tokens: TokensConfig,
     pub login: LoginConfig,
     pub decision: DecisionConfig,
+    pub audit: AuditConfig,
     pub outbound: OutboundConfig,
     pub log: LogConfig,
 }
@@ -96,6 +97,12 @@ pub struct DecisionConfig {
 }
 
 #[derive(Clone, Debug)]
+pub struct AuditConfig {
+    /// None is for ever.
+    pub keep_for: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
 pub struct OutboundConfig {
     pub private_networks: Vec<IpNet>,
     pub timeout: Duration,
@@ -128,6 +135,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Config {
         tokens: tokens(r),
         login: login(r),
         decision: decision(r),
+        audit: audit(r),
         outbound: outbound(r),
         log: log(r),
     }
@@ -262,6 +270,10 @@ fn decision(r: &mut Reader<'_>) -> DecisionConfig {
         batch_max: r.count("decision.batch_max", 1, 10_000),
         batch_body_max_bytes: r.size("decision.batch_body_max", 1024, 64 * 1024 * 1024),
     }
+}
+
+fn audit(r: &mut Reader<'_>) -> AuditConfig {
+    AuditConfig { keep_for: r.optional_duration("audit.keep_for", DAY, 36_500 * DAY) }
 }
 
 fn outbound(r: &mut Reader<'_>) -> OutboundConfig {

@@ -84,6 +84,10 @@ impl Decisions {
         if position.epoch != applied.epoch || position.revision < applied.revision {
             drop(conn);
             self.restart(position).await?;
+        } else if position.revision.0 - applied.revision.0 > changes::BEHIND_MAX {
+            drop(conn);
+            tracing::warn!("this node is far behind: all caches are dropped");
+            self.begin_anew(position).await?;
         } else {
             let mut at = applied.revision;
             while at < position.revision {
@@ -185,6 +189,11 @@ impl Decisions {
             tx.commit().await?;
         }
         let position = changes::position(&mut self.store.read().await?).await?;
+        self.begin_anew(position).await
+    }
+
+    /// Forgets everything and goes on from the present.
+    async fn begin_anew(&self, position: Position) -> Result<(), StoreError> {
         let (revision, denied) = tokens::denied(&mut self.store.read().await?, self.clock.now()).await?;
         *self.denied.write().unwrap_or_else(PoisonError::into_inner) = denied.into_iter().collect();
         self.changes.reset(revision, || self.drop_all());

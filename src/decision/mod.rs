@@ -6,6 +6,7 @@
 mod asked;
 mod cache;
 mod caches;
+mod callers;
 mod candidates;
 mod consistency;
 mod engine;

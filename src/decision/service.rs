@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -10,22 +10,18 @@ use tokio::sync::{Notify, watch};
 use super::asked;
 use super::cache::Changes;
 use super::caches::Caches;
-use super::engine::{self, Decision, Explanation, Held, Outcome, Query, Sent, SubjectRef, SubjectState};
+use super::engine::{self, Decision, Explanation, Held, Outcome, Query, Sent, SubjectRef};
 use super::error::DecisionError;
 use super::load::{SnapshotParts, View};
 use super::policies::{Policies, PolicyError};
-use super::registry::Registry;
 use super::snapshot::Snapshot;
 use super::watch::Feed;
 use crate::domain::change::{Changed, Position, Revision};
-use crate::domain::client::Client;
 use crate::domain::entropy::Entropy;
-use crate::domain::grant::GrantState;
-use crate::domain::id::{GrantId, ResourceServerId, TokenId};
-use crate::domain::name::ClientName;
+use crate::domain::id::{ResourceServerId, TokenId};
 use crate::domain::time::{Clock, Instant};
 use crate::store::rules::Rules;
-use crate::store::{Store, StoreError, Tx, changes, clients, decisions, resource_servers, tokens};
+use crate::store::{Store, StoreError, Tx, changes, tokens};
 
 /// Bounds of the service.
 #[derive(Clone, Copy, Debug)]
@@ -131,22 +127,36 @@ impl Decisions {
         now: Instant,
     ) -> Result<(Vec<Option<Decision>>, Revision), DecisionError> {
         match self.consistently(at, |view| engine::decide_all(view, queries.clone(), now)).await {
-            // One of them leads on to more than may be loaded: each alone says which.
+            // One of them leads on to more than may be loaded: one after the other says which.
             Err(DecisionError::OverBudget) => {}
             other => return other,
         }
-        let (mut decided, mut oldest) = (Vec::new(), self.applied().revision);
+        let mut tx = self.store.snapshot().await?;
+        let decided = self.each_within(&mut tx, at, queries, now).await;
+        tx.commit().await?;
+        decided
+    }
+
+    /// Decides one after the other inside one transaction.
+    async fn each_within<'a>(
+        &self,
+        tx: &mut Tx,
+        at: ResourceServerId,
+        queries: impl Iterator<Item = &'a Query>,
+        now: Instant,
+    ) -> Result<(Vec<Option<Decision>>, Revision), DecisionError> {
+        let mut view = View::pinned(self, tx, at).await?;
+        let mut decided = Vec::new();
         for query in queries {
-            decided.push(match self.decide(at, query, now).await {
-                Ok((decision, revision)) => {
-                    oldest = oldest.min(revision);
-                    Some(decision)
-                }
-                Err(DecisionError::OverBudget) => None,
+            match Self::ask_within(&mut view, tx, |view| engine::decide(view, query, now)).await {
+                Ok(decision) => decided.push(Some(decision)),
+                Err(DecisionError::OverBudget) => decided.push(None),
                 Err(fault) => return Err(fault),
-            });
+            }
+            // What many of them have in view together has no bound.
+            view.forget();
         }
-        Ok((decided, oldest))
+        Ok((decided, view.start()))
     }
 
     /// Why a query is answered as it is; never another answer than that of [`Self::decide`].
@@ -281,9 +291,17 @@ impl Decisions {
         ask: impl Fn(&View<'_>) -> Outcome<T>,
     ) -> Result<(T, Revision), DecisionError> {
         let mut view = View::pinned(self, tx, at).await?;
+        Ok((Self::ask_within(&mut view, tx, ask).await?, view.start()))
+    }
+
+    async fn ask_within<T>(
+        view: &mut View<'_>,
+        tx: &mut Tx,
+        ask: impl Fn(&View<'_>) -> Outcome<T>,
+    ) -> Result<T, DecisionError> {
         loop {
-            match ask(&view) {
-                Outcome::Decided(answer) => return Ok((answer, view.start())),
+            match ask(view) {
+                Outcome::Decided(answer) => return Ok(answer),
                 Outcome::OverBudget => return Err(DecisionError::OverBudget),
                 Outcome::Missing(keys) => view.load(tx, keys).await?,
             }
@@ -378,94 +396,5 @@ impl Decisions {
         self.confirmed.fetch_max(micros, Ordering::Release);
         // Whoever waits for a look that began after its question.
         self.applied.send_modify(|_| ());
-    }
-
-    /// Changes whenever the signing keys do.
-    #[must_use]
-    pub fn signing_keys_changed(&self) -> watch::Receiver<Revision> {
-        self.keys_changed.subscribe()
-    }
-
-    /// Whether this access token was revoked.
-    #[must_use]
-    pub fn is_denied(&self, token: TokenId) -> bool {
-        self.denied.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token)
-    }
-
-    /// The client of this `client_id`, disabled or not.
-    ///
-    /// # Errors
-    /// See [`DecisionError`].
-    pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>, DecisionError> {
-        self.fresh()?;
-        if let Some((_, client)) = self.caches.clients.get(client_id) {
-            return Ok(client);
-        }
-        // What is no name is nobody's: strangers must not fill the cache with texts of any length.
-        if ClientName::parse(client_id).is_err() {
-            return Ok(None);
-        }
-        let history = self.changes.history();
-        let mut tx = self.store.snapshot().await?;
-        let revision = changes::position(&mut tx).await?.revision;
-        let client = clients::by_client_id(&mut tx, client_id).await?.map(Arc::new);
-        tx.commit().await?;
-        let key = client_id.to_owned();
-        let read = (history, revision);
-        self.caches.clients.put(&self.changes, &Changed::Client(key.clone()), read, key, client.clone());
-        Ok(client)
-    }
-
-    /// Whether a person, known by `sub` or username, may act.
-    ///
-    /// # Errors
-    /// See [`DecisionError`].
-    pub async fn person(&self, name: &str) -> Result<SubjectState, DecisionError> {
-        self.fresh()?;
-        let subject = SubjectRef::User(name.to_owned());
-        if let Some((_, state)) = self.caches.subjects.get(&subject) {
-            return Ok(state);
-        }
-        let history = self.changes.history();
-        let read = decisions::people(&mut self.store.read().await?, std::slice::from_ref(&name.to_owned())).await?;
-        let state = super::load::state(read.values.get(name));
-        let changed = Changed::User(name.to_owned());
-        self.caches.subjects.put(&self.changes, &changed, (history, read.revision), subject, state);
-        Ok(state)
-    }
-
-    /// Whether a grant lives.
-    ///
-    /// # Errors
-    /// See [`DecisionError`].
-    pub async fn grant(&self, id: GrantId) -> Result<GrantState, DecisionError> {
-        self.fresh()?;
-        if let Some((_, state)) = self.caches.grants.get(&id) {
-            return Ok(state);
-        }
-        let history = self.changes.history();
-        let read = decisions::grants(&mut self.store.read().await?, &[id]).await?;
-        let state = read.values.get(&id).copied().unwrap_or(GrantState::Unknown);
-        self.caches.grants.put(&self.changes, &Changed::Grant(id), (history, read.revision), id, state);
-        Ok(state)
-    }
-
-    /// All resource servers.
-    ///
-    /// # Errors
-    /// See [`DecisionError`].
-    pub async fn registry(&self) -> Result<Arc<Registry>, DecisionError> {
-        self.fresh()?;
-        if let Some((_, registry)) = self.caches.registry.get(&()) {
-            return Ok(registry);
-        }
-        let history = self.changes.history();
-        let mut tx = self.store.snapshot().await?;
-        let revision = changes::position(&mut tx).await?.revision;
-        let registry = Arc::new(Registry::build(resource_servers::all(&mut tx).await?));
-        tx.commit().await?;
-        let read = (history, revision);
-        self.caches.registry.put(&self.changes, &Changed::ResourceServers, read, (), registry.clone());
-        Ok(registry)
     }
 }

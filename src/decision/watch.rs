@@ -22,9 +22,6 @@ use crate::domain::name::Segment;
 use crate::domain::object::ObjectRef;
 use crate::store::{StoreError, changes};
 
-/// So far behind, in writes, a watcher is told everything it missed; beyond, that it missed too much.
-pub const BEHIND_MAX: i64 = 10_000;
-
 /// Batches a slow watcher may be behind before it reads from the log instead.
 const FEED_LEN: usize = 256;
 
@@ -159,8 +156,9 @@ impl Decisions {
 
 /// Whether the log does not lead from here to there, or by too long a way.
 fn is_lost(cursor: Position, applied: Position) -> bool {
+    // So far behind a watcher is told everything it missed; beyond, that it missed too much.
     let gap = applied.revision.0.saturating_sub(cursor.revision.0);
-    cursor.epoch != applied.epoch || !(0..=BEHIND_MAX).contains(&gap)
+    cursor.epoch != applied.epoch || !(0..=changes::BEHIND_MAX).contains(&gap)
 }
 
 impl Watch {

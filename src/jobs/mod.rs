@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use self::backchannel::{Deliverer, deliver};
-pub use self::sweep::{Lives, sweep};
+pub use self::sweep::{Lives, sweep, trim};
 use crate::domain::chain::chain;
 use crate::domain::change::Revision;
 use crate::keys::Keys;

@@ -187,3 +187,26 @@ pub async fn of(conn: &mut Conn, revision: Revision) -> Result<Vec<Logged>, Stor
     };
     Ok(rows.into_iter().map(logged).collect())
 }
+
+/// Whoever follows the log and has not come within so many revisions of its end begins anew instead: what is older may be
+/// gone.
+pub const BEHIND_MAX: i64 = 10_000;
+
+/// Deletes changes from before a moment, the oldest first and whole revisions, about `limit` of them; says how many. The
+/// latest `kept` revisions stay whatever their age.
+///
+/// # Errors
+/// The database's.
+pub async fn trim(tx: &mut Tx, before: Instant, kept: i64, limit: i64) -> Result<usize, StoreError> {
+    let first_kept = position(tx).await?.revision.0.saturating_sub(kept);
+    let oldest = changes::table
+        .filter(changes::revision.le(first_kept))
+        .filter(changes::at.lt(At(before)))
+        .order((changes::revision.asc(), changes::ordinal.asc()))
+        .select(changes::revision)
+        .limit(limit);
+    let oldest = on!(&mut **tx, |c| oldest.load::<i64>(c).await)?;
+    let Some(last) = oldest.last() else { return Ok(0) };
+    let old = changes::table.filter(changes::revision.le(*last));
+    Ok(on!(&mut **tx, |c| diesel::delete(old).execute(c).await)?)
+}

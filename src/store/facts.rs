@@ -165,3 +165,16 @@ pub async fn search(
 
 /// Identifiers know their moment to the millisecond, rows to the microsecond.
 const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Deletes facts from before a moment, the oldest first, at most `limit`; says how many.
+///
+/// # Errors
+/// The database's.
+pub async fn trim(tx: &mut Tx, before: Instant, limit: i64) -> Result<usize, StoreError> {
+    let first_kept = Uid(FactId::first_of(before).uuid());
+    let oldest = facts::table.filter(facts::id.lt(first_kept)).order(facts::id.asc()).select(facts::id).limit(limit);
+    let oldest = on!(&mut **tx, |c| oldest.load::<Uid>(c).await)?;
+    let Some(last) = oldest.last() else { return Ok(0) };
+    let old = facts::table.filter(facts::id.le(Uid(last.0)));
+    Ok(on!(&mut **tx, |c| diesel::delete(old).execute(c).await)?)
+}

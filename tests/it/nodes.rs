@@ -123,6 +123,23 @@ async fn a_node_that_cannot_know_what_was_written_refuses_instead_of_answering_f
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_the_log_does_not_lead_to_the_present_begins_anew() {
+    let house = House::start(Database::Postgres, Options::default()).await;
+    let reads = async || {
+        let asked = evaluation("user", "bob", "read", "note", "1");
+        house.json("/access/v1/evaluation", &house.notes_api(), &asked).await.json()["decision"] == true
+    };
+    assert!(reads().await);
+    // More was written than the log is followed for, and the beginning of it is gone.
+    let (database, connection) = tokio_postgres::connect(&house.database_url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let written = "BEGIN; DELETE FROM assignments WHERE principal_kind = 'user'; \
+                   UPDATE revisions SET revision = revision + 10001; COMMIT";
+    database.batch_execute(written).await.unwrap();
+    eventually("what was known is forgotten", async || !reads().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_one_sqlite_file_is_refused() {
     let house = House::start(Database::Sqlite, Options::default()).await;
     let output = house.doorward(&["serve"]);

@@ -7,6 +7,7 @@
 
 mod edits;
 mod gates;
+mod retention;
 mod support;
 mod sweeps;
 mod transactions;
