@@ -73,7 +73,8 @@ impl Admin {
     pub(super) async fn check_reach(&self, edit: &mut Edit, reach: Reach<'_>) -> Result<(), AdminError> {
         let Some(measure) = edit.measure() else { return Ok(()) };
         // One's own account reaches no further than oneself; a key may reach less than its owner.
-        if matches!(reach, Reach::Account(account) if account == measure.operator) && measure.ceiling.is_none() {
+        let on_oneself = matches!(reach, Reach::Account(account) if account == measure.operator);
+        if (on_oneself && measure.ceiling.is_none()) || measure.holds_everything() {
             return Ok(());
         }
         let servers = resource_servers::all(edit).await?;

@@ -24,6 +24,12 @@ pub(super) struct Measure {
 }
 
 impl Measure {
+    /// Whether nothing can be beyond them.
+    pub(super) fn holds_everything(&self) -> bool {
+        let everything = Lasting { permission: Permission::ALL, until: None };
+        self.own.holds(&everything, &Places::new()) && self.carries(|held| *held == Permission::ALL)
+    }
+
     /// At Doorward's own resource server nobody gives on what they hold for one thing alone, and roles are worth their
     /// permissions.
     pub(super) fn holds_own(&self, wanted: &Wanted) -> bool {

@@ -37,7 +37,8 @@ both! {
 
     async fn whoever_holds_a_role_gives_it_and_what_it_includes_for_no_longer(house: House) {
         let lead = house.operator("lead", &["*:assignment"]).await;
-        let day = |number| house.clock.now().plus(Duration::from_hours(24 * number));
+        let start = house.clock.now();
+        let day = |number: u64| start.plus(Duration::from_hours(24 * number));
         let week = Interval::new(None, Some(day(7))).unwrap();
         house.gives_for("client:lead", "editor", None, Effect::Allow, week).await;
         let until = |held: &str, number| with(gift("user:carol", "notes", held), "expires_at", json!(day(number)));

@@ -8,17 +8,21 @@ use doorward::domain::time::{Clock as _, Interval};
 use serde_json::{Value, json};
 
 use super::{gift, is_beyond, is_done, on, with};
-use crate::support::{House, both, new_edge, slug};
+use crate::support::authz::new_edge;
+use crate::support::{House, both, slug};
 
 /// Folders in folders, documents in folders.
 pub(super) fn folders() -> Value {
     let actions = json!({ "read": {}, "update": {}, "delete": {} });
     json!({ "resources": {
-        "folder": { "actions": actions, "relations": { "parent": { "subjects": ["folder"] } } },
+        "folder": { "actions": actions, "relations": {
+            "parent": { "subjects": ["folder"] },
+            "keeper": { "subjects": ["user"], "grants": ["read"] },
+        } },
         "document": { "actions": actions, "relations": {
             "parent": { "subjects": ["folder"] },
             "near": { "subjects": ["folder"] },
-            "reader": { "subjects": ["user", "client", "group#member"], "grants": ["read"] },
+            "reader": { "subjects": ["user", "group#member"], "from": ["keeper from near"], "grants": ["read"] },
         } },
     } })
 }
@@ -58,7 +62,8 @@ both! {
 
     async fn what_is_held_by_an_edge_for_a_time_is_given_for_no_longer(house: House) {
         house.model(&folders()).await;
-        let hour = |number| house.clock.now().plus(Duration::from_hours(number));
+        let start = house.clock.now();
+        let hour = |number: u64| start.plus(Duration::from_hours(number));
         let write = |text: &str, from, until| new_edge(text, Interval::new(from, until).unwrap());
         let write = RelationWrite {
             write: vec![
