@@ -49,17 +49,19 @@ impl Measure {
     pub(super) fn holds_at(&self, local: &Local, wanted: &Wanted, places: &Places) -> bool {
         let Wanted { what, until, of, .. } = wanted;
         let rights = &local.rights;
-        let holds = |permission: &Permission| {
-            rights.holds(&Lasting { permission: permission.clone(), until: *until }, places)
-        };
+        let holds =
+            |permission: &Permission| rights.holds(&Lasting { permission: permission.clone(), until: *until }, places);
         let is_member = of.is_some_and(|group| self.is_in(group, *until));
         let is_held = match what {
             What::Permission(permission) => holds(permission) || (is_member && rights.is_untouched(permission)),
             What::Role(name) => {
-                let held = is_member || rights.hold_role(name, *until, places);
-                held || !local.reads_role(name) || holds(&Permission::ALL)
+                let has = is_member || rights.hold_role(name, *until, places);
+                // What a policy permits who has the role, a deny may take from the operator.
+                let named = local.policies_name(name);
+                let is_worth = named || local.tells_roles;
+                !is_worth || (has && !(named && rights.is_denied_anything())) || holds(&Permission::ALL)
             }
-            What::Membership => (is_member && rights.is_untouched(&Permission::ALL)) || holds(&Permission::ALL),
+            What::Membership => (is_member && !rights.is_denied_anything()) || holds(&Permission::ALL),
         };
         is_held || self.controls(&local.server, *until)
     }
@@ -94,8 +96,8 @@ impl Local {
         }
     }
 
-    /// Whether a role is worth more than its permissions. A policy that is written with escapes may mean any.
-    fn reads_role(&self, name: &str) -> bool {
-        self.tells_roles || self.policies.contains('\\') || self.policies.contains(&format!("\"{name}\""))
+    /// Whether policies may name a role. One that is written with escapes may mean any.
+    fn policies_name(&self, role: &str) -> bool {
+        self.policies.contains('\\') || self.policies.contains(&format!("\"{role}\""))
     }
 }

@@ -208,6 +208,12 @@ impl Rights {
         !self.given.iter().any(|given| given.effect == Effect::Deny && given.lasting.permission.overlaps(wanted))
     }
 
+    /// Whether anything is denied, wherever.
+    #[must_use]
+    pub fn is_denied_anything(&self) -> bool {
+        self.given.iter().any(|given| given.effect == Effect::Deny)
+    }
+
     /// Whether the role is held on one of these places, for as long.
     #[must_use]
     pub fn hold_role(&self, name: &str, until: Option<Instant>, places: &Places) -> bool {

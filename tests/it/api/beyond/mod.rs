@@ -66,8 +66,7 @@ impl House {
         effect: Effect,
         interval: Interval,
     ) -> AssignmentId {
-        let held =
-            if held.contains(':') { HeldRef::Permission(permission(held)) } else { HeldRef::Role(slug(held)) };
+        let held = if held.contains(':') { HeldRef::Permission(permission(held)) } else { HeldRef::Role(slug(held)) };
         let new = NewAssignment {
             principal: to.parse().unwrap(),
             resource_server: slug("notes"),
