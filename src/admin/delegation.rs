@@ -220,8 +220,8 @@ async fn worth(
     let mut worth: HashMap<_, _> = by_assignment.into_iter().map(|(at, rights)| (at, of_group(rights))).collect();
     let groups: Vec<_> = reached.keys().filter_map(|principal| principal.as_group()).collect();
     let mut named = edges::naming(conn, &groups, now).await?;
-    let names = groups::names(conn, &groups.iter().map(|group| group.uuid()).collect::<Vec<_>>()).await?;
-    named.extend(rules::naming(conn, &names.values().map(String::as_str).collect::<Vec<_>>()).await?);
+    let called = groups::names(conn, &groups.iter().map(|group| group.uuid()).collect::<Vec<_>>()).await?;
+    named.extend(rules::naming(conn, &called.values().map(String::as_str).collect::<Vec<_>>()).await?);
     for at in named {
         let membership = Wanted { what: What::Membership, scope: None, until, of: Some(group) };
         worth.entry(at).or_default().push(membership);
