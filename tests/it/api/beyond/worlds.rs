@@ -14,7 +14,7 @@ use super::scopes::folders;
 use super::{deny, gift, on};
 use crate::support::{House, both, evaluation, permission, slug};
 
-const WORLDS: u64 = 16;
+const WORLDS: u64 = 24;
 const ACTS: usize = 16;
 const PERMISSIONS: [&str; 6] =
     ["read:document", "update:document", "delete:document", "read:*", "*:folder", "*:document"];
