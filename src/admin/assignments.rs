@@ -98,7 +98,7 @@ impl Admin {
     ) -> Result<(Recorded, Value, String), AdminError> {
         let (recorded, named) = self.recorded(edit, server, roles, new).await?;
         let Assignment { held, effect, interval, .. } = &recorded.assignment;
-        self.check_held(edit, &server.name, held, roles, interval.expires_at).await?;
+        self.check_held(edit, server, held, roles, recorded.scope.as_ref(), interval.expires_at).await?;
         if server.name.as_str() == DOORWARD && *effect == Effect::Deny {
             self.check_denied(edit, named.principal).await?;
         }
@@ -192,7 +192,7 @@ impl Admin {
             Effect::Allow => Some(self.now()),
             Effect::Deny => interval.expires_at,
         };
-        self.check_held(edit, &server.name, held, &roles, until).await?;
+        self.check_held(edit, server, held, &roles, gone.scope.as_ref(), until).await?;
         self.administered_at(edit, &server.name).await
     }
 

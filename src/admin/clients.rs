@@ -170,7 +170,7 @@ impl Admin {
         let roles = roles::all(edit, doorward.id).await?;
         let role = roles.iter().find(|role| role.name.as_str() == DECISION_CALLER_ROLE);
         let role = role.ok_or_else(|| AdminError::not_found("role", DECISION_CALLER_ROLE))?;
-        self.check_held(edit, &doorward.name, &Held::Role(role.id), &roles, None).await?;
+        self.check_held(edit, doorward, &Held::Role(role.id), &roles, None, None).await?;
         let now = self.now();
         let recorded = assignments::Recorded {
             assignment: Assignment {

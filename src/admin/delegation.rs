@@ -1,51 +1,121 @@
 //! Nobody gives what they do not hold: the check that each act of a delegated operator makes inside its own transaction,
 //! where no other write can come between.
 
-use super::{Admin, AdminError, Edit};
+use std::collections::HashMap;
+use std::fmt;
+
+use super::edit::Edit;
+use super::lineage::Lineage;
+use super::measure::Measure;
+use super::{Admin, AdminError};
 use crate::decision::SubjectRef;
-use crate::decision::standing::{Lasting, Standing, When, permissions_of, standing};
-use crate::domain::assignment::{Held, Principal};
+use crate::decision::standing::{
+    Places, Rights, When, names_of, permissions_of, reached, rights_everywhere, sooner, standing,
+};
+use crate::domain::assignment::{Effect, Held, Principal};
 use crate::domain::id::ResourceServerId;
-use crate::domain::name::Slug;
+use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
-use crate::domain::resource_server::DOORWARD;
+use crate::domain::resource_server::{DOORWARD, ResourceServer};
 use crate::domain::role::Role;
 use crate::domain::time::Instant;
-use crate::store::{Conn, decisions, resource_servers};
+use crate::store::{Conn, decisions, edges, groups, resource_servers, rules};
 
-/// What an act reaches at Doorward's own resource server.
+/// What an act reaches.
 #[derive(Debug)]
-pub(super) enum Reach {
-    /// Gives these permissions, or takes or denies them, until this moment.
+pub(super) enum Reach<'a> {
+    /// Gives these permissions at Doorward's own resource server, or takes or denies them, until this moment.
     Permissions(Vec<Permission>, Option<Instant>),
-    /// Lets somebody join or leave a group: whatever it was given or denied, itself or by the groups it is in.
+    /// The same at a resource server, everywhere or on one resource and all below it.
+    At { server: &'a ResourceServer, what: Vec<What>, scope: Option<&'a ObjectRef>, until: Option<Instant> },
+    /// Lets somebody join or leave a group: whatever it was given or denied anywhere, itself or by the groups it is in.
     Group(Principal, Option<Instant>),
     /// Acts on an account in a way that could make it the operator's, or shut out whoever has it: the operator must hold
-    /// whatever it holds.
+    /// whatever it holds at Doorward's own resource server.
     Account(Principal),
+}
+
+/// What somebody can hold.
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Permission(Permission),
+    /// A role's name, where that counts beside its permissions.
+    Role(String),
+    /// Whatever relations and policies permit the members of a group.
+    Membership,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permission(permission) => permission.fmt(f),
+            Self::Role(name) => write!(f, "the role {name}"),
+            Self::Membership => f.write_str("what relations or policies permit the group"),
+        }
+    }
+}
+
+/// One thing that an act reaches at a resource server.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub what: What,
+    pub scope: Option<ObjectRef>,
+    pub until: Option<Instant>,
+    /// The group by which it is had: whoever is in it has it, too.
+    pub of: Option<Principal>,
 }
 
 impl Admin {
     /// The one check of delegation. Whoever runs the command line, and the service itself, may do anything.
     ///
     /// # Errors
-    /// [`AdminError::Beyond`] names the first permission the operator does not hold, or not for as long.
-    pub(super) async fn check_reach(&self, edit: &mut Edit, reach: Reach) -> Result<(), AdminError> {
+    /// [`AdminError::Beyond`] names the first thing the operator does not hold, or not for as long.
+    pub(super) async fn check_reach(&self, edit: &mut Edit, reach: Reach<'_>) -> Result<(), AdminError> {
         let Some(measure) = edit.measure() else { return Ok(()) };
         // One's own account reaches no further than oneself; a key may reach less than its owner.
-        if matches!(reach, Reach::Account(account) if account == measure.operator) && measure.ceiling.is_none() {
+        let on_oneself = matches!(reach, Reach::Account(account) if account == measure.operator);
+        if (on_oneself && measure.ceiling.is_none()) || measure.holds_everything() {
             return Ok(());
         }
-        let (now, doorward) = (self.now(), doorward(edit).await?);
-        let wanted = wanted(edit, doorward, reach, now).await?;
-        let ceiling = measure.ceiling.as_deref();
-        let within = |wanted: &Lasting| {
-            measure.held.holds(wanted) && ceiling.is_none_or(|all| all.iter().any(|p| p.covers(&wanted.permission)))
-        };
-        match wanted.into_iter().find(|wanted| !within(wanted)) {
-            None => Ok(()),
-            Some(Lasting { permission, until }) => Err(AdminError::Beyond { permission, until }),
+        let servers = resource_servers::all(edit).await?;
+        let wanted = wanted(edit, &servers, reach, self.now()).await?;
+        for server in &servers {
+            let Some(wanted) = wanted.get(&server.id) else { continue };
+            let beyond = if server.name.as_str() == DOORWARD {
+                wanted.iter().find(|wanted| !measure.holds_own(wanted))
+            } else {
+                self.beyond(edit, &measure, server, wanted).await?
+            };
+            if let Some(Wanted { what, scope, until, .. }) = beyond.cloned() {
+                return Err(AdminError::Beyond { what: what.to_string(), server: server.name.clone(), scope, until });
+            }
         }
+        Ok(())
+    }
+
+    /// The first thing that is beyond the operator at an application.
+    async fn beyond<'a>(
+        &self,
+        edit: &mut Edit,
+        measure: &Measure,
+        server: &ResourceServer,
+        wanted: &'a [Wanted],
+    ) -> Result<Option<&'a Wanted>, AdminError> {
+        if measure.controls(&server.name, None) {
+            return Ok(None);
+        }
+        // Also where nothing is wanted yet: the write may ask again after it changed something.
+        let local = edit.local(measure, server, self.now()).await?;
+        let on_itself = |wanted: &Wanted| wanted.scope.iter().map(|scope| (scope.clone(), None)).collect::<Places>();
+        let is_open = |wanted: &&Wanted| !measure.holds_at(&local, wanted, &on_itself(wanted));
+        let open: Vec<&Wanted> = wanted.iter().filter(is_open).collect();
+        let Some(model) = local.model.as_ref().filter(|_| !open.is_empty()) else { return Ok(open.first().copied()) };
+        let scopes = open.iter().filter_map(|wanted| wanted.scope.as_ref());
+        let lineage = Lineage::read(edit, server.id, model, scopes, self.now()).await?;
+        let is_within = |wanted: &Wanted| {
+            wanted.scope.as_ref().is_some_and(|scope| measure.holds_at(&local, wanted, &lineage.places(scope)))
+        };
+        Ok(open.into_iter().find(|wanted| !is_within(wanted)))
     }
 
     /// The check for whoever is denied something at Doorward: a deny takes what the giver may not even know of, so it is for
@@ -60,20 +130,21 @@ impl Admin {
         self.check_reach(edit, reach).await
     }
 
-    /// The check for what a role or permission at one resource server is worth: at any other than Doorward's own it is
-    /// worth nothing here.
+    /// The check for a role or permission that is given, denied or taken away.
     pub(super) async fn check_held(
         &self,
         edit: &mut Edit,
-        server: &Slug,
+        server: &ResourceServer,
         held: &Held,
         roles: &[Role],
+        scope: Option<&ObjectRef>,
         until: Option<Instant>,
     ) -> Result<(), AdminError> {
-        if server.as_str() != DOORWARD {
-            return Ok(());
-        }
-        self.check_reach(edit, Reach::Permissions(held_permissions(held, roles), until)).await
+        let what = match held {
+            Held::Permission(permission) => vec![What::Permission(permission.clone())],
+            Held::Role(id) => roles.iter().find(|role| role.id == *id).map(|r| comes_to(r, roles)).unwrap_or_default(),
+        };
+        self.check_reach(edit, Reach::At { server, what, scope, until }).await
     }
 }
 
@@ -88,28 +159,82 @@ pub(super) fn held_permissions(held: &Held, roles: &[Role]) -> Vec<Permission> {
     }
 }
 
-/// The permissions a reach comes to.
-async fn wanted(conn: &mut Conn, at: ResourceServerId, reach: Reach, now: Instant) -> Result<Vec<Lasting>, AdminError> {
+/// What is had by having a role.
+pub(super) fn comes_to(role: &Role, all: &[Role]) -> Vec<What> {
+    let permissions = permissions_of(role, all).into_iter().map(What::Permission);
+    permissions.chain(names_of(role, all).into_iter().map(What::Role)).collect()
+}
+
+/// What a reach comes to at each resource server.
+async fn wanted(
+    conn: &mut Conn,
+    servers: &[ResourceServer],
+    reach: Reach<'_>,
+    now: Instant,
+) -> Result<HashMap<ResourceServerId, Vec<Wanted>>, AdminError> {
+    let lasting = |permission, until| Wanted { what: What::Permission(permission), scope: None, until, of: None };
     Ok(match reach {
         Reach::Permissions(permissions, until) => {
-            permissions.into_iter().map(|permission| Lasting { permission, until }).collect()
+            let all = permissions.into_iter().map(|permission| lasting(permission, until));
+            HashMap::from([(own(servers)?, all.collect())])
         }
-        Reach::Group(group, until) => {
-            let Standing { allowed, denied } = standing(conn, at, group, now, When::Ever).await?;
-            let bounded = |held: Lasting| Lasting { until: [held.until, until].into_iter().flatten().min(), ..held };
-            allowed.into_iter().chain(denied).map(bounded).collect()
+        Reach::At { server, what, scope, until } => {
+            let all = what.into_iter().map(|what| Wanted { what, scope: scope.cloned(), until, of: None });
+            HashMap::from([(server.id, all.collect())])
         }
+        Reach::Group(group, until) => worth(conn, group, until, now).await?,
         Reach::Account(account) => {
-            let held = standing(conn, at, account, now, When::Ever).await?.allowed;
+            let own = own(servers)?;
+            let held = standing(conn, own, account, now, When::Ever).await?.allowed;
             // Whoever holds as much now could have it for themselves now.
-            held.into_iter().map(|held| Lasting { until: Some(now), ..held }).collect()
+            HashMap::from([(own, held.into_iter().map(|held| lasting(held.permission, Some(now))).collect())])
         }
     })
 }
 
+/// What being in a group until some moment is worth, wherever that is anything.
+async fn worth(
+    conn: &mut Conn,
+    group: Principal,
+    until: Option<Instant>,
+    now: Instant,
+) -> Result<HashMap<ResourceServerId, Vec<Wanted>>, AdminError> {
+    let reached = reached(conn, group, now, When::Ever).await?;
+    let by_assignment = rights_everywhere(conn, &reached, now).await?;
+    let of_group = |rights: Rights| {
+        let given = rights.given.into_iter().map(|given| Wanted {
+            what: What::Permission(given.lasting.permission),
+            scope: given.scope,
+            until: sooner(given.lasting.until, until),
+            // Whoever leaves is rid of what the group is denied: that takes who is not denied it.
+            of: (given.effect == Effect::Allow).then_some(group),
+        });
+        let roles = rights.roles.into_iter().map(|role| Wanted {
+            what: What::Role(role.name),
+            scope: role.scope,
+            until: sooner(role.until, until),
+            of: Some(group),
+        });
+        given.chain(roles).collect::<Vec<_>>()
+    };
+    let mut worth: HashMap<_, _> = by_assignment.into_iter().map(|(at, rights)| (at, of_group(rights))).collect();
+    let groups: Vec<_> = reached.keys().filter_map(|principal| principal.as_group()).collect();
+    let mut named = edges::naming(conn, &groups, now).await?;
+    let called = groups::names(conn, &groups.iter().map(|group| group.uuid()).collect::<Vec<_>>()).await?;
+    named.extend(rules::naming(conn, &called.values().map(String::as_str).collect::<Vec<_>>()).await?);
+    for at in named {
+        let membership = Wanted { what: What::Membership, scope: None, until, of: Some(group) };
+        worth.entry(at).or_default().push(membership);
+    }
+    Ok(worth)
+}
+
 /// Doorward's own resource server.
 pub(super) async fn doorward(conn: &mut Conn) -> Result<ResourceServerId, AdminError> {
-    let all = resource_servers::all(conn).await?;
+    own(&resource_servers::all(conn).await?)
+}
+
+fn own(all: &[ResourceServer]) -> Result<ResourceServerId, AdminError> {
     let own = all.iter().find(|rs| rs.name.as_str() == DOORWARD).map(|rs| rs.id);
     own.ok_or_else(|| AdminError::not_found("resource server", DOORWARD))
 }

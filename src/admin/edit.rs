@@ -1,31 +1,29 @@
 //! A write of administration: it has taken its revision and then read, before it changes anything, what the operator holds
 //! on whose behalf it is done. All its checks measure by that, so no write can raise the measure it is checked by.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::delegation::{doorward, principal};
+use super::measure::{Local, Measure};
 use super::{Admin, AdminError, Authority, Operator};
-use crate::decision::standing::{Standing, rights};
+use crate::decision::standing::{When, reached, rights, rights_by};
 use crate::domain::assignment::Principal;
 use crate::domain::change::Revision;
+use crate::domain::id::ResourceServerId;
 use crate::domain::permission::Permission;
-use crate::store::{self, StoreError, api_keys};
+use crate::domain::resource_server::ResourceServer;
+use crate::domain::time::Instant;
+use crate::store::{self, StoreError, api_keys, rules};
 
 #[must_use = "an edit that is not committed rolls back"]
 pub(super) struct Edit {
     inner: store::Edit,
     /// `None` for whoever nobody stands above.
     measure: Option<Arc<Measure>>,
-}
-
-/// An operator as of the beginning of a write.
-pub(super) struct Measure {
-    pub operator: Principal,
-    pub held: Standing,
-    /// Of an operator who came by a key: what is written on it.
-    pub ceiling: Option<Vec<Permission>>,
+    /// What they held at applications when it was first asked, which is before the write changes anything there.
+    locals: HashMap<ResourceServerId, Arc<Local>>,
 }
 
 impl Admin {
@@ -36,7 +34,7 @@ impl Admin {
     pub(super) async fn edit(&self) -> Result<Edit, AdminError> {
         let mut inner = self.store.edit().await?;
         match self.measure(&mut inner).await {
-            Ok(measure) => Ok(Edit { inner, measure: measure.map(Arc::new) }),
+            Ok(measure) => Ok(Edit { inner, measure: measure.map(Arc::new), locals: HashMap::new() }),
             Err(refused) => {
                 inner.rollback().await?;
                 Err(refused)
@@ -72,18 +70,36 @@ impl Admin {
             }
         };
         let at = doorward(edit).await?;
-        let rights = rights(edit, at, operator, now).await?;
+        let reached = reached(edit, operator, now, When::Now).await?;
+        let own = rights_by(edit, at, &reached, now, When::Now).await?;
         let carries = |all: &Vec<Permission>| all.iter().any(|p| p.matches(needed.action, needed.resource_type));
-        if !rights.permit(&needed.query(subject.clone())) || !ceiling.as_ref().is_none_or(carries) {
+        if !own.permit(&needed.query(subject.clone())) || !ceiling.as_ref().is_none_or(carries) {
             return Err(AdminError::NotPermitted { needed: needed.clone() });
         }
-        Ok(Some(Measure { operator, held: rights.standing(), ceiling }))
+        Ok(Some(Measure { operator, reached, own, ceiling }))
     }
 }
 
 impl Edit {
     pub(super) fn measure(&self) -> Option<Arc<Measure>> {
         self.measure.clone()
+    }
+
+    /// What the operator holds at an application. Whatever checks a write asks it before the first change.
+    pub(super) async fn local(
+        &mut self,
+        measure: &Measure,
+        server: &ResourceServer,
+        now: Instant,
+    ) -> Result<Arc<Local>, AdminError> {
+        if let Some(known) = self.locals.get(&server.id) {
+            return Ok(Arc::clone(known));
+        }
+        let rights = rights_by(self, server.id, &measure.reached, now, When::Now).await?;
+        let rules = rules::active(self, server.id).await?;
+        let local = Arc::new(Local::new(server, rights, rules));
+        self.locals.insert(server.id, Arc::clone(&local));
+        Ok(local)
     }
 
     /// The operator, unless nobody stands above whoever acts.

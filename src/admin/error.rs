@@ -2,8 +2,8 @@
 
 use super::Needed;
 use crate::decision::DecisionError;
-use crate::domain::name::NameError;
-use crate::domain::permission::Permission;
+use crate::domain::name::{NameError, Slug};
+use crate::domain::object::ObjectRef;
 use crate::domain::time::Instant;
 use crate::store::StoreError;
 
@@ -37,8 +37,8 @@ pub enum AdminError {
     )]
     SetupLinkSpent,
     /// An operator would give, take or reach what they do not hold themself.
-    #[error("this reaches {permission} at doorward{}, which the operator does not hold", lasting(*.until))]
-    Beyond { permission: Permission, until: Option<Instant> },
+    #[error("this reaches {what} at {server}{}{}, which the operator does not hold", on(.scope.as_ref()), lasting(*.until))]
+    Beyond { what: String, server: Slug, scope: Option<ObjectRef>, until: Option<Instant> },
     #[error("nobody would be left who holds the role admin of doorward and is neither shut out nor denied anything")]
     LastAdmin,
     #[error("the operator was shut out meanwhile, or the key they came by has ended")]
@@ -83,6 +83,10 @@ impl AdminError {
             other => Self::Store(other),
         }
     }
+}
+
+fn on(scope: Option<&ObjectRef>) -> String {
+    scope.map(|scope| format!(" on {scope}")).unwrap_or_default()
 }
 
 fn lasting(until: Option<Instant>) -> String {

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::delegation::Reach;
+use super::delegation::{Reach, What, comes_to};
 use super::last_admin::Administered;
 use super::resource_servers::{check_declared, find};
 use super::{Admin, AdminError, Edit};
-use crate::domain::assignment::Held;
 use crate::domain::change::{Changed, Revision};
 use crate::domain::fact::FactKind;
 use crate::domain::id::RoleId;
@@ -105,6 +104,7 @@ impl Admin {
         self.conclude(edit, FactKind::RoleDeleted, subject(&server, role), before).await
     }
 
+    /// Whoever holds the role has its name whatever it comes to: that is measured where it is given.
     async fn check_role(
         &self,
         edit: &mut Edit,
@@ -112,7 +112,9 @@ impl Admin {
         role: &Role,
         all: &[Role],
     ) -> Result<(), AdminError> {
-        self.check_held(edit, &server.name, &Held::Role(role.id), all, None).await
+        let is_itself = |what: &What| matches!(what, What::Role(name) if name == role.name.as_str());
+        let what = comes_to(role, all).into_iter().filter(|what| !is_itself(what)).collect();
+        self.check_reach(edit, Reach::At { server, what, scope: None, until: None }).await
     }
 
     /// What is added to a role is denied to whoever is denied the role, by another that includes it perhaps: that is for

@@ -27,8 +27,9 @@ mod watch;
 
 pub use self::consistency::Consistency;
 pub use self::engine::{
-    Decision, Direct, Elsewhere, Explanation, Gathered, Held, Holdings, Key, Kind, Node, Outcome, PersonFacts, Query,
-    Reason, Scope, Sent, SubjectRef, SubjectState, WHOLE_MAX, WiderWorld, World, decide, decide_all, explain, held,
+    ANCESTORS_MAX, Decision, Direct, Elsewhere, Explanation, Gathered, Held, Holdings, Key, Kind, Node,
+    OBJECT_DEPTH_MAX, Outcome, PersonFacts, Query, Reason, Scope, Sent, SubjectRef, SubjectState, WHOLE_MAX,
+    WiderWorld, World, decide, decide_all, explain, held,
 };
 pub use self::error::DecisionError;
 pub use self::policies::{Policies, PolicyError};

@@ -42,6 +42,14 @@ impl Principal {
     }
 
     #[must_use]
+    pub const fn as_group(self) -> Option<GroupId> {
+        match self {
+            Self::Group(id) => Some(id),
+            Self::Person(_) | Self::Client(_) | Self::External(_) => None,
+        }
+    }
+
+    #[must_use]
     pub fn from_parts(kind: &str, id: Uuid) -> Option<Self> {
         match kind {
             "user" => Some(Self::Person(PersonId::from_uuid(id))),

@@ -16,6 +16,9 @@ pub const DECISION_CALLER_ROLE: &str = "decision-caller";
 pub const EVALUATE: (&str, &str) = ("evaluate", "decision");
 /// The permission to be told why a decision comes out as it does; the built-in role that asks for decisions lacks it.
 pub const EXPLAIN: (&str, &str) = ("explain", "decision");
+/// The permission to write the model and policies of a resource server, which can permit anything there: whoever holds it
+/// controls that resource server.
+pub const CONTROL: (&str, &str) = ("update", "rules");
 
 /// What Doorward's own resource server declares, action and type: each endpoint of its APIs needs one of them.
 pub const OWN_PERMISSIONS: [(&str, &str); 45] = [
@@ -46,7 +49,7 @@ pub const OWN_PERMISSIONS: [(&str, &str); 45] = [
     ("update", "role"),
     ("delete", "role"),
     ("read", "rules"),
-    ("update", "rules"),
+    CONTROL,
     ("read", "relation"),
     ("write", "relation"),
     ("read", "resource"),

@@ -49,12 +49,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
         let (mut members, mut names) = (Vec::with_capacity(MEMBERS), Names::default());
-        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+        while let Some(name) = map.next_key::<Name<'de>>()? {
             self.room_beside(members.len())?;
             if !names.add(&name, &members) {
-                return Err(Error::custom(format_args!("the member {name:?} stands twice")));
+                return Err(Error::custom(format_args!("the member {:?} stands twice", name.0)));
             }
-            members.push((name, map.next_value_seed(self)?));
+            members.push((name.0, map.next_value_seed(self)?));
         }
         Ok(Json::Object(Object(members)))
     }
@@ -109,7 +109,7 @@ struct Names<'de>(HashSet<Cow<'de, str>>);
 
 impl<'de> Names<'de> {
     /// False for one that is there.
-    fn add(&mut self, name: &Cow<'de, str>, members: &[(Cow<'de, str>, Json<'de>)]) -> bool {
+    fn add(&mut self, Name(name): &Name<'de>, members: &[(Cow<'de, str>, Json<'de>)]) -> bool {
         if members.len() < FEW {
             return !members.iter().any(|(known, _)| known == name);
         }

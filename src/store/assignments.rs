@@ -148,6 +148,17 @@ pub async fn list(conn: &mut Conn, which: &Which, after: uuid::Uuid, limit: i64)
     rows.into_iter().map(Row::into_domain).collect()
 }
 
+/// All that these principals themselves were given or denied, at whichever resource server.
+///
+/// # Errors
+/// The database's.
+pub async fn of_all(conn: &mut Conn, of: &[Principal]) -> Result<Vec<Recorded>, StoreError> {
+    let ids: Vec<Uid> = of.iter().map(|principal| Uid(principal.uuid())).collect();
+    let query = assignments::table.filter(assignments::principal_id.eq_any(ids));
+    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
+    rows.into_iter().map(Row::into_domain).collect()
+}
+
 /// What is given or denied on one resource alone, in the order it was.
 ///
 /// # Errors

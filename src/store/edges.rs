@@ -1,6 +1,6 @@
 //! Relation edges, as administration writes and lists them. Decisions read them in [`super::decisions`].
 
-use diesel::dsl::{count_star, sql};
+use diesel::dsl::{count_star, exists, sql};
 use diesel::sql_types::Bool;
 use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
@@ -8,9 +8,10 @@ use diesel_async::RunQueryDsl;
 use super::conn::{Conn, Tx, on};
 use super::decisions::{LISTED_KINDS, edge_subject, interval, segment};
 use super::error::StoreError;
-use super::schema::edges;
+use super::schema::{edges, resource_servers};
 use super::types::{At, Uid};
-use crate::domain::id::ResourceServerId;
+use crate::domain::id::{GroupId, ResourceServerId};
+use crate::domain::model::PARENT;
 use crate::domain::object::{Edge, EdgeSubject, ObjectRef};
 use crate::domain::time::Instant;
 
@@ -250,6 +251,43 @@ pub async fn leading_to(
         .select((edges::subject, edges::object))
         .limit(limit);
     Ok(on!(conn, |c| query.load::<(String, String)>(c).await)?)
+}
+
+/// The edges by which these resources are in others: pairs of a resource and its edge.
+///
+/// # Errors
+/// The database's.
+pub async fn parents(
+    conn: &mut Conn,
+    of: ResourceServerId,
+    objects: &[&str],
+    limit: i64,
+) -> Result<Vec<(ObjectRef, Edge)>, StoreError> {
+    let query = edges::table
+        .filter(edges::resource_server_id.eq(Uid(of.uuid())))
+        .filter(edges::object.eq_any(objects))
+        // As the index has it, which leaves out very many edges to one subject each.
+        .filter(edges::subject_kind.eq_any(LISTED_KINDS))
+        .filter(edges::relation.eq(PARENT))
+        .limit(limit);
+    let rows = on!(conn, |c| query.load::<Row>(c).await)?;
+    rows.into_iter().map(|row| row.into_domain().map(|recorded| (recorded.object, recorded.edge))).collect()
+}
+
+/// The resource servers at which an edge to the members of any of these groups counts, now or later.
+///
+/// # Errors
+/// The database's.
+pub async fn naming(conn: &mut Conn, groups: &[GroupId], now: Instant) -> Result<Vec<ResourceServerId>, StoreError> {
+    let texts: Vec<String> = groups.iter().map(ToString::to_string).collect();
+    let named = edges::table
+        .filter(edges::resource_server_id.eq(resource_servers::id))
+        .filter(edges::subject.eq_any(texts))
+        .filter(edges::subject_kind.eq("group"))
+        .filter(edges::expires_at.is_null().or(edges::expires_at.gt(At(now))));
+    let query = resource_servers::table.filter(exists(named)).select(resource_servers::id);
+    let rows = on!(conn, |c| query.load::<Uid>(c).await)?;
+    Ok(rows.into_iter().map(|id| ResourceServerId::from_uuid(id.0)).collect())
 }
 
 /// How many edges lead on from each of these resources.

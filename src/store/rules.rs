@@ -1,6 +1,9 @@
 //! Models and policies of resource servers: versions that never change, and pointers to the ones that count.
 
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
+use diesel::{
+    BoolExpressionMethods as _, EscapeExpressionMethods as _, ExpressionMethods as _, JoinOnDsl as _,
+    OptionalExtension as _, QueryDsl as _, TextExpressionMethods as _,
+};
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, Tx, on};
@@ -81,6 +84,29 @@ pub async fn versions(conn: &mut Conn, of: ResourceServerId, wanted: Versions) -
         rules.policies = text.map(|text| (wanted.policies, text));
     }
     Ok(rules)
+}
+
+/// The resource servers whose policies may name one of these: that have it in quotes, or anything that is written in
+/// another way than it is meant.
+///
+/// # Errors
+/// The database's.
+pub async fn naming(conn: &mut Conn, names: &[&str]) -> Result<Vec<ResourceServerId>, StoreError> {
+    let counts = policies::resource_server_id
+        .eq(resource_servers::id)
+        .and(policies::version.eq(resource_servers::policy_version));
+    let rows = on!(conn, |c| {
+        let mut query = resource_servers::table
+            .inner_join(policies::table.on(counts))
+            .select(resource_servers::id)
+            .filter(policies::policy_text.like("%\\%").escape('!'))
+            .into_boxed();
+        for name in names {
+            query = query.or_filter(policies::policy_text.like(format!("%\"{name}\"%")).escape('!'));
+        }
+        query.load::<Uid>(c).await
+    })?;
+    Ok(rows.into_iter().map(|id| ResourceServerId::from_uuid(id.0)).collect())
 }
 
 /// The newest versions there are, counting or not; 0 for none.

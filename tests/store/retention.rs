@@ -35,7 +35,7 @@ fn before(minutes: u32) -> Instant {
 }
 
 fn ago(minutes: u32) -> Instant {
-    now().minus(minutes * Duration::from_secs(60))
+    now().minus(minutes * Duration::from_mins(1))
 }
 
 /// The revisions of which something is in the log.

@@ -2,6 +2,7 @@
 
 mod assignments;
 mod audit;
+mod beyond;
 mod bodies;
 mod clients;
 mod delegation;
