@@ -32,6 +32,8 @@ pub mod rules;
 pub mod setup;
 pub mod subjects;
 pub mod suppose;
+pub mod trial;
+pub mod versions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -259,4 +259,11 @@ impl Case {
         let Properties { subject, action, resource } = self.properties.clone();
         Sent { subject, action, resource, context: self.context.clone() }
     }
+
+    /// The case for whoever reads that it failed.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let asked = format!("{} {} {}", self.subject, self.action, self.resource);
+        self.name.as_ref().map_or_else(|| asked.clone(), |name| format!("{asked} ({name})"))
+    }
 }

@@ -22,6 +22,7 @@ mod search;
 mod service;
 mod snapshot;
 pub mod standing;
+pub mod trial;
 mod watch;
 
 pub use self::consistency::Consistency;

@@ -17,4 +17,5 @@ mod others;
 mod rules;
 mod servers;
 pub mod support;
+mod trials;
 mod users;
