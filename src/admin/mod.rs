@@ -49,7 +49,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::time::{Clock, Instant};
 use crate::events;
-use crate::store::{Conn, Store};
+use crate::store::{Conn, Store, resource_servers as stored_servers};
 
 /// Administration on behalf of one actor.
 #[derive(Clone)]
@@ -67,6 +67,9 @@ pub struct Admin {
 
 /// Lists give so many items at most; the last item's name asks for the next ones.
 pub const PAGE_MAX: i64 = 1_000;
+
+/// How facts name a resource server as what they are about.
+const OF_SERVER: &str = "resource-server:";
 
 impl Admin {
     /// Administration by whoever nobody stands above: the command line, the service itself, the set-up link.
@@ -115,7 +118,12 @@ impl Admin {
         if let (Some(key), Some(members)) = (self.authority.key(), detail.as_object_mut()) {
             members.insert("api_key".into(), json!(key.id));
         }
+        let mut concerns = edit.concerns();
+        if let Some(name) = subject.strip_prefix(OF_SERVER).filter(|_| concerns.is_empty()) {
+            concerns.extend(stored_servers::id_of(&mut edit, name).await?.map(|id| (id, None)));
+        }
         let fact = Fact::new(self.now(), self.entropy.as_ref(), kind, self.actor.clone(), subject)
+            .concerning(concerns)
             .at_revision(edit.revision())
             .for_request(self.request_id.as_deref())
             .with(detail);

@@ -1,5 +1,7 @@
 //! The registry of resources: put and delete in bulk, list.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::relations::{changed, describe_all};
@@ -49,6 +51,16 @@ impl Admin {
         let detail = json!({ "put": write.put.len(), "deleted": write.delete.len() });
         let subject = format!("resource-server:{}", server.name);
         self.conclude(edit, FactKind::ResourcesChanged, subject, detail).await
+    }
+
+    /// Those of the resources that are registered.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn known_resources(&self, server: &Slug, of: &[ObjectRef]) -> Result<HashSet<ObjectRef>, AdminError> {
+        let mut conn = self.read().await?;
+        let server = find(&mut conn, server).await?;
+        Ok(resources::known(&mut conn, server.id, of).await?)
     }
 
     async fn put_resource(

@@ -100,12 +100,20 @@ impl Admin {
         Ok(after)
     }
 
-    /// Makes other versions the ones that count, once their decision tests came out; 0 for none.
+    /// Makes other versions the ones that count; 0 for none.
     ///
     /// # Errors
     /// [`AdminError::NotFound`]; policies that do not go with the model; [`AdminError::Precondition`] when somebody changed
-    /// them meanwhile; the first test that failed, by its place.
-    pub async fn activate_rules(
+    /// them meanwhile.
+    pub async fn activate_rules(&self, server: &Slug, wanted: Versions) -> Result<Revision, AdminError> {
+        self.try_activation(server, wanted, None).await
+    }
+
+    /// The same, once its decision tests came out.
+    ///
+    /// # Errors
+    /// As [`Self::activate_rules`]; the first test that failed, by its place.
+    pub async fn try_activation(
         &self,
         server: &Slug,
         wanted: Versions,

@@ -186,23 +186,13 @@ async fn list_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let (object, subject) = (call.query.filter::<ObjectRef>("object")?, call.query.filter::<String>("subject")?);
     let relation = call.query.filter::<Segment>("relation")?;
     let filter = RelationFilter { object: object.as_ref(), relation: relation.as_ref(), subject: subject.as_deref() };
-    let after = match call.query.after() {
+    let after: Option<Place> = match call.query.after() {
         "" => None,
-        key => Some(read_key(key).ok_or_else(|| Problem::member("after", "this is no token of this list"))?),
+        key => Some(key.parse().map_err(|_| Problem::member("after", "this is no token of this list"))?),
     };
     let all = call.admin.relations(server, filter, after.as_ref(), call.query.rows()).await;
     let all = all.map_err(|error| call.refused(&error))?;
-    Ok(page(call, all, |(place, _)| key_of(place), |(_, edge)| edge.clone()))
-}
-
-/// Where a list of relations goes on: the parts may hold any character, JSON keeps them apart.
-fn key_of(Place { object, subject, kind, subject_relation, relation }: &Place) -> String {
-    json!([object, subject, kind, subject_relation, relation]).to_string()
-}
-
-fn read_key(key: &str) -> Option<Place> {
-    let [object, subject, kind, subject_relation, relation] = serde_json::from_str::<[String; 5]>(key).ok()?;
-    Some(Place { object, subject, kind, subject_relation, relation })
+    Ok(page(call, all, |(place, _)| place.key(), |(_, edge)| edge.clone()))
 }
 
 async fn write_resources(call: &Call, server: &Slug) -> Result<Reply, Problem> {

@@ -120,7 +120,7 @@ async fn activate(call: &Call, server: &Slug) -> Result<Reply, Problem> {
         return Err(Problem::member(member, "no version is less than 0"));
     }
     let wanted = Versions { model, policies };
-    let activated = call.admin.activate_rules(server, wanted, Some(trial(call, &tests))).await;
+    let activated = call.admin.try_activation(server, wanted, Some(trial(call, &tests))).await;
     activated.map_err(|error| call.refused(&error))?;
     Ok(Reply::ok(json!(wanted)))
 }

@@ -58,7 +58,7 @@ fn row(what: &str, version: &Value) -> Vec<String> {
 
 pub(super) async fn rollback(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), BootError> {
     let versions = Versions { model: args.model, policies: args.policies };
-    let revision = cx.admin.activate_rules(&args.resource_server, versions, None).await?;
+    let revision = cx.admin.activate_rules(&args.resource_server, versions).await?;
     let value = json!({ "resource_server": args.resource_server, "versions": versions, "revision": revision });
     let Versions { model, policies } = versions;
     cx.output.show(&value, || format!("{}: model {model} and policies {policies} count", args.resource_server));
