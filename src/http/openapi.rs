@@ -130,9 +130,13 @@ fn refusals(row: &Row, described: &Described) -> impl Iterator<Item = u16> {
     let is_write = is_operation && row.verb != Verb::Get;
     let has_tests =
         matches!(row.endpoint, Endpoint::Operation(Operation::Rules(RulesOperation::Put | RulesOperation::Activate)));
-    let writes_relations =
-        matches!(row.endpoint, Endpoint::Operation(Operation::Registry(RegistryOperation::WriteRelations)));
-    let has_preconditions = has_tests || writes_relations;
+    let is_conditional = matches!(
+        row.endpoint,
+        Endpoint::Operation(Operation::Registry(
+            RegistryOperation::WriteRelations | RegistryOperation::WriteResources | RegistryOperation::PutSubjects
+        ))
+    );
+    let has_preconditions = has_tests || is_conditional;
     let all = [
         (400, true),
         (401, true),

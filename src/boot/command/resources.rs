@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::node::BootError;
 use super::super::output::table;
 use super::Context;
-use super::bulk::{self, From, Item};
+use super::bulk::{self, From, Halves, Item};
 use crate::admin::resources::ResourceWrite;
 use crate::admin::{Admin, AdminError, PAGE_MAX};
 use crate::decision::given::{GivenResource, Line};
@@ -81,28 +81,14 @@ struct Delete(Line<GivenResource>);
 impl Item for Delete {
     const MANY: &str = "resources to delete";
 
-    /// What goes with them may be more than one write holds: then by halves.
     async fn write(admin: &Admin, server: &Slug, items: &[Self]) -> Result<usize, AdminError> {
         let all: Vec<_> = items.iter().map(|Self(Line(of))| of.resource.clone()).collect();
         let there = admin.known_resources(server, &all).await?;
-        let mut open = vec![all.iter().enumerate().filter(|(_, of)| there.contains(of)).collect::<Vec<_>>()];
+        let mut halves = Halves::new(all.into_iter().enumerate().filter(|(_, of)| there.contains(of)));
         let mut gone = 0;
-        while let Some(mut some) = open.pop().filter(|some| !some.is_empty()) {
-            let delete = some.iter().map(|(_, resource)| (*resource).clone()).collect();
-            match admin.write_resources(server, &ResourceWrite { delete, put: Vec::new() }).await {
-                Ok(_) => gone += some.len(),
-                Err(AdminError::Item { problem, .. })
-                    if matches!(*problem, AdminError::TooManyChanges { .. }) && some.len() > 1 =>
-                {
-                    let half = some.split_off(some.len() / 2);
-                    open.extend([half, some]);
-                }
-                Err(AdminError::Item { list, index, problem }) => {
-                    let index = some.get(index).map_or(index, |(index, _)| *index);
-                    return Err(AdminError::Item { list, index, problem });
-                }
-                Err(error) => return Err(error),
-            }
+        while let Some((some, delete)) = halves.next() {
+            let written = admin.write_resources(server, &ResourceWrite { delete, put: Vec::new() }).await;
+            gone += halves.came(some, written)?;
         }
         Ok(gone)
     }

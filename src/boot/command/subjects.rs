@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 use super::super::node::BootError;
 use super::super::output::table;
 use super::Context;
-use super::bulk::{self, From, Item};
+use super::bulk::{self, From, Halves, Item};
 use super::resources::object;
 use crate::admin::load::subjects;
+use crate::admin::required::Required;
+use crate::admin::subjects::RegisteredSubject;
 use crate::admin::{Admin, AdminError, PAGE_MAX};
 use crate::decision::given::{GivenSubject, Line};
 use crate::domain::name::{Segment, Slug};
-use crate::domain::object::ObjectRef;
 
 #[derive(Subcommand)]
 pub(in crate::boot) enum SubjectCommand {
@@ -38,6 +39,20 @@ Many lines are a series of writes; what is there already is left as it is, so be
         /// Whether they are shut out; only of subjects of the resource server's own.
         #[arg(long, value_name = "true|false", conflicts_with = "from")]
         disabled: Option<bool>,
+        #[command(flatten)]
+        from: From,
+    },
+    /// Forget subjects: those of the resource server's own with their relations and what they were given, of others the
+    /// attributes.
+    #[command(after_help = "\
+Examples:
+  doorward subject delete --resource-server documents employee:42
+  doorward subject delete --resource-server documents --from gone.jsonl      lines as for put")]
+    Delete {
+        #[arg(long, value_name = "NAME")]
+        resource_server: Slug,
+        #[arg(value_name = "TYPE:ID")]
+        subjects: Vec<String>,
         #[command(flatten)]
         from: From,
     },
@@ -67,20 +82,43 @@ impl Item for Put {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Delete(Line<GivenSubject>);
+
+impl Item for Delete {
+    const MANY: &str = "subjects to forget";
+
+    async fn write(admin: &Admin, server: &Slug, items: &[Self]) -> Result<usize, AdminError> {
+        let items = subjects(items.iter().map(|Self(Line(given))| given))?;
+        let mut halves = Halves::new(items.into_iter().map(|item| item.subject).enumerate());
+        let mut gone = 0;
+        while let Some((some, delete)) = halves.next() {
+            let written = admin.write_subjects(server, &Required::default(), &delete, &[]).await;
+            gone += halves.came(some, written)?;
+        }
+        Ok(gone)
+    }
+}
+
 pub(super) async fn run(cx: &Context<'_>, command: SubjectCommand) -> Result<(), BootError> {
     match command {
         SubjectCommand::Put { resource_server, subjects, attributes, disabled, from } => {
             let given = |subject| Put(Line(GivenSubject { subject, attributes: attributes.clone(), disabled }));
             bulk::run(cx, &resource_server, subjects.into_iter().map(given).collect(), &from).await
         }
+        SubjectCommand::Delete { resource_server, subjects, from } => {
+            let given = |subject| Delete(Line(GivenSubject { subject, attributes: None, disabled: None }));
+            bulk::run(cx, &resource_server, subjects.into_iter().map(given).collect(), &from).await
+        }
         SubjectCommand::List { resource_server, r#type, after } => {
             let all = cx.admin.external_subjects(&resource_server, r#type.as_str(), after.as_deref(), PAGE_MAX).await?;
-            let view = |(subject, disabled): &(ObjectRef, bool)| json!({ "subject": subject, "disabled": disabled });
-            let values: Vec<Value> = all.iter().map(view).collect();
-            cx.output.show(&json!({ "subjects": values }), || {
+            cx.output.show(&json!({ "subjects": all }), || {
                 let state = |disabled: bool| if disabled { "disabled" } else { "" }.to_owned();
-                let row = |(subject, disabled): &(ObjectRef, bool)| vec![subject.to_string(), state(*disabled)];
-                table(&["subject", "state"], &all.iter().map(row).collect::<Vec<_>>())
+                let row = |of: &RegisteredSubject| {
+                    vec![of.subject.to_string(), state(of.disabled), json!(of.attributes).to_string()]
+                };
+                table(&["subject", "state", "attributes"], &all.iter().map(row).collect::<Vec<_>>())
             });
             Ok(())
         }

@@ -110,7 +110,7 @@ both! {
             ] {
                 assert_eq!(root.post(&format!("{at}/relations"), &json!({ "write": write })).await.status, 200);
             }
-            let put = json!({ "put": [{ "resource": "folder:1" }, { "resource": "document:8", "attributes": {} }] });
+            let put = json!({ "put": [{ "resource": "folder:1" }, { "resource": "document:8", "attributes": { "pages": 3 } }] });
             assert_eq!(root.post(&format!("{at}/resources"), &put).await.status, 200);
             assert_eq!(root.post(&format!("{at}/subjects"), &json!({ "put": [{ "subject": "badge:1" }] })).await.status, 200);
         }

@@ -14,6 +14,7 @@ mod lists;
 mod malformed;
 mod operators;
 mod others;
+mod registered;
 mod rules;
 mod servers;
 pub mod support;

@@ -159,7 +159,7 @@ both! {
 
         let one = house.operator("reader", &[]).await;
         root.made("/api/v1/assignments", &json!({
-            "principal": "client:reader", "resource_server": "doorward", "permission": "read:rules", "on": "resource-server:notes",
+            "principal": "client:reader", "resource_server": "doorward", "permission": "read:rules", "on": "rules:notes",
         })).await;
         crate::support::eventually("the right to read", async || one.get(&format!("{NOTES}/rules/models/1")).await.status == 200).await;
         for what in ["models/1", "policies/1", "schema"] {
