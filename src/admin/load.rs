@@ -4,8 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::assignments::{HeldRef, NewAssignment};
-use super::relations::{EdgeName, NewEdge, RelationWrite};
-use super::resources::ResourceWrite;
+use super::relations::{EdgeName, NewEdge};
 use super::subjects::SubjectPut;
 use super::{Admin, AdminError, PrincipalRef};
 use crate::decision::given::{Data, GivenAssignment, GivenHeld, GivenRelation, GivenSubject};
@@ -94,54 +93,6 @@ impl Load<'_> {
     }
 }
 
-/// One write of a load, of at most [`WRITE_MAX`] items: what is there already is left out of it. Each says how many were
-/// not, and names an item that is refused by its place in the list.
-impl Admin {
-    /// # Errors
-    /// See [`Self::put_subjects`].
-    pub async fn load_subjects(&self, server: &Slug, items: &[SubjectPut], dry: bool) -> Result<usize, AdminError> {
-        let new = self.pending_subjects(server, items).await?;
-        if !dry && !new.is_empty() {
-            let written = self.put_subjects(server, &picked(items, &new)).await;
-            written.map_err(|error| placed(error, "subjects", &new))?;
-        }
-        Ok(new.len())
-    }
-
-    /// # Errors
-    /// See [`Self::write_resources`].
-    pub async fn load_resources(&self, server: &Slug, items: &[Resource], dry: bool) -> Result<usize, AdminError> {
-        let new = self.pending_resources(server, items).await?;
-        if !dry && !new.is_empty() {
-            let write = ResourceWrite { put: picked(items, &new), delete: Vec::new() };
-            let written = self.write_resources(server, &write).await;
-            written.map_err(|error| placed(error, "resources", &new))?;
-        }
-        Ok(new.len())
-    }
-
-    /// # Errors
-    /// See [`Self::write_relations`].
-    pub async fn load_relations(&self, server: &Slug, items: &[NewEdge], dry: bool) -> Result<usize, AdminError> {
-        let new = self.pending_relations(server, items).await?;
-        if !dry && !new.is_empty() {
-            let write = RelationWrite { write: picked(items, &new), ..RelationWrite::default() };
-            let written = self.write_relations(server, &write).await;
-            written.map_err(|error| placed(error, "relations", &new))?;
-        }
-        Ok(new.len())
-    }
-
-    async fn load_assignments(&self, server: &Slug, items: &[NewAssignment], dry: bool) -> Result<usize, AdminError> {
-        let new = self.pending_assignments(server, items).await?;
-        if !dry && !new.is_empty() {
-            let written = self.add_assignments(server, &picked(items, &new)).await;
-            written.map_err(|error| placed(error, "assignments", &new))?;
-        }
-        Ok(new.len())
-    }
-}
-
 /// One list on its way.
 struct Steps {
     progress: Progress,
@@ -165,20 +116,6 @@ impl Steps {
         (load.progress)(self.progress);
         Ok(())
     }
-}
-
-/// An item of those that were written, by its place among all.
-fn placed(error: AdminError, list: &'static str, new: &[usize]) -> AdminError {
-    match error {
-        AdminError::Item { index, problem, .. } => {
-            AdminError::Item { list, index: new.get(index).copied().unwrap_or(index), problem }
-        }
-        other => other,
-    }
-}
-
-fn picked<T: Clone>(items: &[T], which: &[usize]) -> Vec<T> {
-    which.iter().filter_map(|index| items.get(*index)).cloned().collect()
 }
 
 /// # Errors

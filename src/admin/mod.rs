@@ -10,6 +10,7 @@ pub mod audit;
 pub mod authorization;
 pub mod builtin;
 mod chains;
+mod checked_rules;
 pub mod clients;
 pub mod converge;
 mod delegation;
@@ -20,6 +21,7 @@ pub mod groups;
 mod known_subjects;
 mod last_admin;
 pub mod load;
+mod load_writes;
 mod nesting;
 mod operator;
 mod pending;
@@ -52,7 +54,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::time::{Clock, Instant};
 use crate::events;
-use crate::store::{Conn, Store, resource_servers as stored_servers};
+use crate::store::{Conn, Store, trail};
 
 /// Administration on behalf of one actor.
 #[derive(Clone)]
@@ -123,7 +125,7 @@ impl Admin {
         }
         let mut concerns = edit.concerns();
         if let Some(name) = subject.strip_prefix(OF_SERVER).filter(|_| concerns.is_empty()) {
-            concerns.extend(stored_servers::id_of(&mut edit, name).await?.map(|id| (id, None)));
+            concerns.extend(trail::server_of(&mut edit, name).await?.map(|id| (id, None)));
         }
         let fact = Fact::new(self.now(), self.entropy.as_ref(), kind, self.actor.clone(), subject)
             .concerning(concerns)

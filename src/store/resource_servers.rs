@@ -1,6 +1,6 @@
 //! Resource servers and the permissions they declare.
 
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
+use diesel::{ExpressionMethods as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, Tx, on};
@@ -63,16 +63,6 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<ResourceServer>, StoreError> {
     ));
     let rows = on!(conn, |c| query.load::<Row>(c).await)?;
     rows.into_iter().map(into_domain).collect()
-}
-
-/// The resource server of this name.
-///
-/// # Errors
-/// The database's.
-pub async fn id_of(conn: &mut Conn, name: &str) -> Result<Option<ResourceServerId>, StoreError> {
-    let query = resource_servers::table.filter(resource_servers::name.eq(name)).select(resource_servers::id);
-    let found = on!(conn, |c| query.first::<Uid>(c).await.optional())?;
-    Ok(found.map(|id| ResourceServerId::from_uuid(id.0)))
 }
 
 type Row = (Uid, String, String, String, bool, bool);

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use diesel::{ExpressionMethods as _, JoinOnDsl as _, QueryDsl as _};
+use diesel::{ExpressionMethods as _, JoinOnDsl as _, OptionalExtension as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
 use super::error::StoreError;
 use super::facts::{Recorded, Row};
-use super::resource_servers;
-use super::schema::{fact_resources, facts};
+use super::schema::{fact_resources, facts, resource_servers};
 use super::types::{At, Uid};
-use crate::domain::id::FactId;
+use crate::domain::id::{FactId, ResourceServerId};
 use crate::domain::name::Slug;
 use crate::domain::object::ObjectRef;
 use crate::domain::time::Instant;
@@ -97,6 +96,16 @@ pub async fn search(
     Ok(rows.into_iter().map(Row::into_recorded).collect())
 }
 
+/// The resource server of this name.
+///
+/// # Errors
+/// The database's.
+pub async fn server_of(conn: &mut Conn, name: &str) -> Result<Option<ResourceServerId>, StoreError> {
+    let query = resource_servers::table.filter(resource_servers::name.eq(name)).select(resource_servers::id);
+    let found = on!(conn, |c| query.first::<Uid>(c).await.optional())?;
+    Ok(found.map(|id| ResourceServerId::from_uuid(id.0)))
+}
+
 async fn concerning(
     conn: &mut Conn,
     filter: &Filter,
@@ -105,7 +114,7 @@ async fn concerning(
 ) -> Result<Vec<Row>, StoreError> {
     let at = match &filter.resource_server {
         None => None,
-        Some(name) => match resource_servers::id_of(conn, name.as_str()).await? {
+        Some(name) => match server_of(conn, name.as_str()).await? {
             None => return Ok(Vec::new()),
             found => found,
         },

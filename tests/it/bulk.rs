@@ -67,7 +67,7 @@ both! {
         assert_eq!(did(&house, &["subject", "put", "badge:1", "--disabled", "true"]), (json!(1), json!(1)));
         assert_eq!(did(&house, &["subject", "put", "badge:1", "--disabled", "true"]), (json!(1), json!(0)));
         let listed = house.command(&arguments(&["subject", "list", "--type", "badge"]));
-        assert_eq!(listed["subjects"], json!([{ "subject": "badge:1", "disabled": true }]));
+        assert_eq!(listed["subjects"], json!([{ "subject": "badge:1", "disabled": true, "attributes": { "floor": 3 } }]));
 
         let edges = ["relation", "write", "room:1#guest@user:alice", "room:1#guest@badge:1"];
         assert_eq!(did(&house, &[&edges[..], &["--expires-at", "2200-01-01T00:00:00Z", "--reason", "a visit"]].concat()), (json!(2), json!(2)));

@@ -1,9 +1,7 @@
 //! Data in bulk: items from the command line, or JSON lines from a file or standard input, as a series of writes. What an
 //! earlier run wrote is left as it is, so a series that was cut short is simply begun again.
 
-use std::fs::File;
 use std::future::Future;
-use std::io::{BufRead, BufReader, Read as _};
 
 use clap::Args;
 use serde::de::DeserializeOwned;
@@ -12,13 +10,9 @@ use serde_json::json;
 use super::super::node::BootError;
 use super::super::output::note;
 use super::Context;
-use crate::admin::load::WRITE_MAX;
+use super::lines::Lines;
 use crate::admin::{Admin, AdminError};
-use crate::domain::change::Revision;
 use crate::domain::name::Slug;
-
-/// Longer than any item can be: its attributes are 16 KiB at most, and JSON may write each byte as six.
-const LINE_BYTES_MAX: u64 = 256 * 1024;
 
 /// Where items come from that are not on the command line.
 #[derive(Args)]
@@ -95,98 +89,5 @@ fn after(problem: &str, done: usize) -> BootError {
     match done {
         0 => problem.to_owned().into(),
         done => format!("{problem}; the first {done} are written").into(),
-    }
-}
-
-/// Lines, numbered from 1; empty ones say nothing.
-struct Lines {
-    name: String,
-    reader: Box<dyn BufRead + Send>,
-    line: usize,
-}
-
-impl Lines {
-    fn open(from: &str) -> Result<Self, BootError> {
-        if from == "-" {
-            let reader = Box::new(BufReader::new(std::io::stdin()));
-            return Ok(Self { name: "standard input".to_owned(), reader, line: 0 });
-        }
-        let file = File::open(from).map_err(|error| format!("{from} cannot be read: {error}"))?;
-        Ok(Self { name: from.to_owned(), reader: Box::new(BufReader::new(file)), line: 0 })
-    }
-
-    /// The items of one write, each with its line.
-    fn next<T: DeserializeOwned>(&mut self) -> Result<(Vec<usize>, Vec<T>), String> {
-        let (mut numbers, mut items) = (Vec::new(), Vec::new());
-        while items.len() < WRITE_MAX
-            && let Some(text) = self.line()?
-        {
-            if text.trim().is_empty() {
-                continue;
-            }
-            let wrong = |error| format!("{}: line {}: {error}", self.name, self.line);
-            items.push(serde_json::from_str(&text).map_err(wrong)?);
-            numbers.push(self.line);
-        }
-        Ok((numbers, items))
-    }
-
-    fn line(&mut self) -> Result<Option<String>, String> {
-        let mut bytes = Vec::new();
-        self.line += 1;
-        let at = |problem: &str| format!("{}: line {}: {problem}", self.name, self.line);
-        let read = self.reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes);
-        match read.map_err(|error| at(&error.to_string()))? {
-            0 => Ok(None),
-            _ if bytes.len() as u64 == LINE_BYTES_MAX && !bytes.ends_with(b"\n") => {
-                Err(at("it is longer than any item"))
-            }
-            _ => String::from_utf8(bytes).map(Some).map_err(|_| at("it is not UTF-8")),
-        }
-    }
-}
-
-/// Items of which each takes along as much as there is, so that nobody knows beforehand how many one write holds: what is
-/// too much for one is tried again by halves.
-pub(super) struct Halves<T> {
-    open: Vec<Vec<(usize, T)>>,
-}
-
-impl<T: Clone> Halves<T> {
-    pub(super) fn new(items: impl Iterator<Item = (usize, T)>) -> Self {
-        Self { open: vec![items.collect()] }
-    }
-
-    /// What to write next, each with its place.
-    pub(super) fn next(&mut self) -> Option<(Vec<(usize, T)>, Vec<T>)> {
-        let some = self.open.pop().filter(|some| !some.is_empty())?;
-        let items = some.iter().map(|(_, item)| item.clone()).collect();
-        Some((some, items))
-    }
-
-    /// How many of them are written.
-    ///
-    /// # Errors
-    /// The item that is refused, by its place.
-    pub(super) fn came(
-        &mut self,
-        mut some: Vec<(usize, T)>,
-        written: Result<Revision, AdminError>,
-    ) -> Result<usize, AdminError> {
-        match written {
-            Ok(_) => Ok(some.len()),
-            Err(AdminError::Item { problem, .. })
-                if matches!(*problem, AdminError::TooManyChanges { .. }) && some.len() > 1 =>
-            {
-                let half = some.split_off(some.len() / 2);
-                self.open.extend([half, some]);
-                Ok(0)
-            }
-            Err(AdminError::Item { list, index, problem }) => {
-                let index = some.get(index).map_or(index, |(index, _)| *index);
-                Err(AdminError::Item { list, index, problem })
-            }
-            Err(error) => Err(error),
-        }
     }
 }

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::super::node::BootError;
 use super::super::output::table;
 use super::Context;
-use super::bulk::{self, From, Halves, Item};
+use super::bulk::{self, From, Item};
+use super::halves::Halves;
+use super::lines::object;
 use crate::admin::resources::ResourceWrite;
 use crate::admin::{Admin, AdminError, PAGE_MAX};
 use crate::decision::given::{GivenResource, Line};
@@ -117,8 +119,4 @@ pub(super) async fn run(cx: &Context<'_>, command: ResourceCommand) -> Result<()
             Ok(())
         }
     }
-}
-
-pub(super) fn object(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|error| format!("this is no JSON object: {error}"))
 }
