@@ -52,12 +52,11 @@ impl Admin {
         let proposed = compile(model, text).await?;
         let (mut edit, server) = self.begin_rules(server, &before, trial.as_ref(), &proposed).await?;
         let after = self.write_rules(&mut edit, &server, &before, change).await?;
-        let revision = match activate {
-            true => self.activate(edit, &server, &before, after, proposed.model.as_ref()).await?,
-            false => {
-                let subject = format!("resource-server:{}", server.name);
-                self.conclude(edit, FactKind::RulesStored, subject, json!({ "stored": after })).await?
-            }
+        let revision = if activate {
+            self.activate(edit, &server, &before, after, proposed.model.as_ref()).await?
+        } else {
+            let subject = format!("resource-server:{}", server.name);
+            self.conclude(edit, FactKind::RulesStored, subject, json!({ "stored": after })).await?
         };
         Ok((after, revision))
     }
