@@ -80,7 +80,7 @@ async fn surprise(
     for (index, case) in cases.iter().enumerate() {
         match query(snapshot, case) {
             Ok(Some(query)) => asked.entry(case.now.unwrap_or(now)).or_default().push((index, query)),
-            Ok(None) => drop(came.insert(index, Came::of(Reason::SubjectUnknown, false))),
+            Ok(None) => drop(came.insert(index, Came::of(&Reason::SubjectUnknown, false))),
             Err(said) => drop(came.insert(index, Came { allowed: None, said })),
         }
     }
@@ -99,13 +99,13 @@ async fn surprise(
 }
 
 impl Came {
-    fn of(reason: Reason, allowed: bool) -> Self {
-        Self { allowed: Some(allowed), said: say(&reason, |id| format!("the assignment {id}")) }
+    fn of(reason: &Reason, allowed: bool) -> Self {
+        Self { allowed: Some(allowed), said: say(reason, |id| format!("the assignment {id}")) }
     }
 
     fn decided(decision: Option<Decision>) -> Self {
         match decision {
-            Some(Decision { allowed, reason, .. }) => Self::of(reason, allowed),
+            Some(Decision { allowed, reason, .. }) => Self::of(&reason, allowed),
             None => Self { allowed: None, said: "it takes more than one decision may".to_owned() },
         }
     }

@@ -3,10 +3,13 @@
 use crate::admin::AdminError;
 use crate::domain::change::Revision;
 
+/// Items, each with its place among all.
+type Placed<T> = Vec<(usize, T)>;
+
 /// Items of which each takes along as much as there is, so that nobody knows beforehand how many one write holds: what is
 /// too much for one is tried again by halves.
 pub(super) struct Halves<T> {
-    open: Vec<Vec<(usize, T)>>,
+    open: Vec<Placed<T>>,
 }
 
 impl<T: Clone> Halves<T> {
@@ -15,7 +18,7 @@ impl<T: Clone> Halves<T> {
     }
 
     /// What to write next, each with its place.
-    pub(super) fn next(&mut self) -> Option<(Vec<(usize, T)>, Vec<T>)> {
+    pub(super) fn next(&mut self) -> Option<(Placed<T>, Vec<T>)> {
         let some = self.open.pop().filter(|some| !some.is_empty())?;
         let items = some.iter().map(|(_, item)| item.clone()).collect();
         Some((some, items))
@@ -27,7 +30,7 @@ impl<T: Clone> Halves<T> {
     /// The item that is refused, by its place.
     pub(super) fn came(
         &mut self,
-        mut some: Vec<(usize, T)>,
+        mut some: Placed<T>,
         written: Result<Revision, AdminError>,
     ) -> Result<usize, AdminError> {
         match written {
