@@ -18,6 +18,9 @@ pub enum AdminError {
     /// What had to be so for a write is not so.
     #[error("{what} is not as the write requires it to be")]
     Precondition { what: String },
+    /// A decision would come out other than its test says.
+    #[error("{case} should be {expected}, and is {got}")]
+    TestFailed { case: String, expected: bool, got: String },
     #[error("there is no {what} {name:?}")]
     NotFound { what: &'static str, name: String },
     #[error("the {what} {name} exists already")]

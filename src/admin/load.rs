@@ -4,8 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::assignments::{HeldRef, NewAssignment};
-use super::relations::{EdgeName, NewEdge, RelationWrite};
-use super::resources::ResourceWrite;
+use super::relations::{EdgeName, NewEdge};
 use super::subjects::SubjectPut;
 use super::{Admin, AdminError, PrincipalRef};
 use crate::decision::given::{Data, GivenAssignment, GivenHeld, GivenRelation, GivenSubject};
@@ -13,10 +12,10 @@ use crate::domain::name::Slug;
 use crate::domain::object::ObjectRef;
 
 /// Items of one write: its changes must fit one revision, and a subject makes two.
-const WRITE_MAX: usize = 5_000;
+pub const WRITE_MAX: usize = 5_000;
 
 /// A resource and its attributes.
-type Resource = (ObjectRef, Map<String, Value>);
+pub type Resource = (ObjectRef, Map<String, Value>);
 
 /// How far a load has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +44,9 @@ impl Load<'_> {
     /// # Errors
     /// The first item that is refused, by its list and place; what was written before it stays.
     pub async fn run(&self, data: &Data) -> Result<Vec<Progress>, AdminError> {
-        let subjects = parsed("subjects", &data.subjects, subject)?;
+        let subjects = subjects(&data.subjects)?;
         let resources: Vec<_> = data.resources.iter().map(|of| (of.resource.clone(), of.attributes.clone())).collect();
-        let relations = parsed("relations", &data.relations, edge)?;
+        let relations = edges(&data.relations)?;
         let assignments = parsed("assignments", &data.assignments, |given| assignment(self.server, given))?;
         Ok(vec![
             self.subjects(&subjects).await?,
@@ -60,11 +59,8 @@ impl Load<'_> {
     async fn subjects(&self, items: &[SubjectPut]) -> Result<Progress, AdminError> {
         let mut steps = Steps::new("subjects", items.len());
         for items in items.chunks(WRITE_MAX) {
-            let new = self.admin.pending_subjects(self.server, items).await?;
-            if self.writes(&new) {
-                steps.checked(&new, self.admin.put_subjects(self.server, &picked(items, &new)).await)?;
-            }
-            steps.advance(self, items.len(), new.len());
+            let new = self.admin.load_subjects(self.server, items, self.dry_run).await;
+            steps.advance(self, items.len(), new)?;
         }
         Ok(steps.progress)
     }
@@ -72,12 +68,8 @@ impl Load<'_> {
     async fn resources(&self, items: &[Resource]) -> Result<Progress, AdminError> {
         let mut steps = Steps::new("resources", items.len());
         for items in items.chunks(WRITE_MAX) {
-            let new = self.admin.pending_resources(self.server, items).await?;
-            if self.writes(&new) {
-                let write = ResourceWrite { put: picked(items, &new), delete: Vec::new() };
-                steps.checked(&new, self.admin.write_resources(self.server, &write).await)?;
-            }
-            steps.advance(self, items.len(), new.len());
+            let new = self.admin.load_resources(self.server, items, self.dry_run).await;
+            steps.advance(self, items.len(), new)?;
         }
         Ok(steps.progress)
     }
@@ -85,12 +77,8 @@ impl Load<'_> {
     async fn relations(&self, items: &[NewEdge]) -> Result<Progress, AdminError> {
         let mut steps = Steps::new("relations", items.len());
         for items in items.chunks(WRITE_MAX) {
-            let new = self.admin.pending_relations(self.server, items).await?;
-            if self.writes(&new) {
-                let write = RelationWrite { write: picked(items, &new), ..RelationWrite::default() };
-                steps.checked(&new, self.admin.write_relations(self.server, &write).await)?;
-            }
-            steps.advance(self, items.len(), new.len());
+            let new = self.admin.load_relations(self.server, items, self.dry_run).await;
+            steps.advance(self, items.len(), new)?;
         }
         Ok(steps.progress)
     }
@@ -98,17 +86,10 @@ impl Load<'_> {
     async fn assignments(&self, items: &[NewAssignment]) -> Result<Progress, AdminError> {
         let mut steps = Steps::new("assignments", items.len());
         for items in items.chunks(WRITE_MAX) {
-            let new = self.admin.pending_assignments(self.server, items).await?;
-            if self.writes(&new) {
-                steps.checked(&new, self.admin.add_assignments(self.server, &picked(items, &new)).await)?;
-            }
-            steps.advance(self, items.len(), new.len());
+            let new = self.admin.load_assignments(self.server, items, self.dry_run).await;
+            steps.advance(self, items.len(), new)?;
         }
         Ok(steps.progress)
-    }
-
-    fn writes(&self, new: &[usize]) -> bool {
-        !self.dry_run && !new.is_empty()
     }
 }
 
@@ -122,31 +103,40 @@ impl Steps {
         Self { progress: Progress { list, done: 0, of, new: 0 } }
     }
 
-    fn advance(&mut self, load: &Load<'_>, done: usize, new: usize) {
+    /// An item that is refused is named by its place in the file, not in the write.
+    fn advance(&mut self, load: &Load<'_>, done: usize, new: Result<usize, AdminError>) -> Result<(), AdminError> {
+        let new = new.map_err(|error| match error {
+            AdminError::Item { list, index, problem } => {
+                AdminError::Item { list, index: self.progress.done + index, problem }
+            }
+            other => other,
+        })?;
         self.progress.done += done;
         self.progress.new += new;
         (load.progress)(self.progress);
-    }
-
-    /// An item that is refused is named by its place in the file, not in the write.
-    fn checked<T>(&self, new: &[usize], written: Result<T, AdminError>) -> Result<T, AdminError> {
-        written.map_err(|error| match error {
-            AdminError::Item { index, problem, .. } => {
-                let index = self.progress.done + new.get(index).copied().unwrap_or(index);
-                AdminError::Item { list: self.progress.list, index, problem }
-            }
-            other => other,
-        })
+        Ok(())
     }
 }
 
-fn picked<T: Clone>(items: &[T], which: &[usize]) -> Vec<T> {
-    which.iter().filter_map(|index| items.get(*index)).cloned().collect()
+/// # Errors
+/// A subject that cannot be, by its place.
+pub fn subjects<'a>(given: impl IntoIterator<Item = &'a GivenSubject>) -> Result<Vec<SubjectPut>, AdminError> {
+    parsed("subjects", given, subject)
 }
 
-fn parsed<G, T>(list: &'static str, given: &[G], read: impl Fn(&G) -> Result<T, String>) -> Result<Vec<T>, AdminError> {
+/// # Errors
+/// An interval that cannot be, by its place.
+pub fn edges<'a>(given: impl IntoIterator<Item = &'a GivenRelation>) -> Result<Vec<NewEdge>, AdminError> {
+    parsed("relations", given, edge)
+}
+
+fn parsed<'a, G: 'a, T>(
+    list: &'static str,
+    given: impl IntoIterator<Item = &'a G>,
+    read: impl Fn(&G) -> Result<T, String>,
+) -> Result<Vec<T>, AdminError> {
     let refused = |index, problem| AdminError::invalid("item", problem).at(list, index);
-    given.iter().enumerate().map(|(index, item)| read(item).map_err(|problem| refused(index, problem))).collect()
+    given.into_iter().enumerate().map(|(index, item)| read(item).map_err(|problem| refused(index, problem))).collect()
 }
 
 fn subject(given: &GivenSubject) -> Result<SubjectPut, String> {

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod authorization;
 pub mod builtin;
 mod chains;
+mod checked_rules;
 pub mod clients;
 pub mod converge;
 mod delegation;
@@ -17,9 +18,11 @@ pub mod difference;
 mod edit;
 mod error;
 pub mod groups;
+mod known_subjects;
 mod last_admin;
 mod lineage;
 pub mod load;
+mod load_writes;
 mod measure;
 mod nesting;
 mod operator;
@@ -27,6 +30,7 @@ mod pending;
 pub mod people;
 mod principal;
 pub mod relations;
+pub mod required;
 pub mod resource_servers;
 pub mod resources;
 pub mod roles;
@@ -34,6 +38,9 @@ pub mod rules;
 pub mod setup;
 pub mod subjects;
 pub mod suppose;
+pub mod trial;
+mod unregister;
+pub mod versions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -49,7 +56,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::fact::{Fact, FactKind};
 use crate::domain::time::{Clock, Instant};
 use crate::events;
-use crate::store::{Conn, Store};
+use crate::store::{Conn, Store, trail};
 
 /// Administration on behalf of one actor.
 #[derive(Clone)]
@@ -67,6 +74,9 @@ pub struct Admin {
 
 /// Lists give so many items at most; the last item's name asks for the next ones.
 pub const PAGE_MAX: i64 = 1_000;
+
+/// How facts name a resource server as what they are about.
+const OF_SERVER: &str = "resource-server:";
 
 impl Admin {
     /// Administration by whoever nobody stands above: the command line, the service itself, the set-up link.
@@ -115,7 +125,12 @@ impl Admin {
         if let (Some(key), Some(members)) = (self.authority.key(), detail.as_object_mut()) {
             members.insert("api_key".into(), json!(key.id));
         }
+        let mut concerns = edit.concerns();
+        if let Some(name) = subject.strip_prefix(OF_SERVER).filter(|_| concerns.is_empty()) {
+            concerns.extend(trail::server_of(&mut edit, name).await?.map(|id| (id, None)));
+        }
         let fact = Fact::new(self.now(), self.entropy.as_ref(), kind, self.actor.clone(), subject)
+            .concerning(concerns)
             .at_revision(edit.revision())
             .for_request(self.request_id.as_deref())
             .with(detail);

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::assignments::{HeldRef, NewAssignment};
+use super::known_subjects::KnownSubjects;
 use super::relations::{NewEdge, Resolver};
 use super::resource_servers::find;
 use super::roles::by_name;
@@ -17,18 +18,16 @@ use crate::domain::object::ObjectRef;
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::role::Role;
 use crate::store::edges::{self, EdgeKey};
-use crate::store::{Conn, decisions, resources, roles, subjects};
+use crate::store::{Conn, decisions, resources, roles};
 
 impl Admin {
     pub(super) async fn pending_subjects(&self, server: &Slug, items: &[SubjectPut]) -> Result<Vec<usize>, AdminError> {
         let mut conn = self.read().await?;
-        let server = known(find(&mut conn, server).await)?;
+        let Some(server) = known(find(&mut conn, server).await)? else { return Ok((0..items.len()).collect()) };
+        let mut subjects = KnownSubjects::read(&mut conn, &server, items.iter().map(|item| &item.subject)).await?;
         let mut pending = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let there = match &server {
-                Some(server) => known(has_subject(&mut conn, server, item).await)?.unwrap_or(false),
-                None => false,
-            };
+            let there = known(has_subject(&mut conn, &mut subjects, item).await)?.unwrap_or(false);
             pending.extend((!there).then_some(index));
         }
         Ok(pending)
@@ -97,16 +96,14 @@ fn known<T>(found: Result<T, AdminError>) -> Result<Option<T>, AdminError> {
     }
 }
 
-async fn has_subject(conn: &mut Conn, server: &ResourceServer, item: &SubjectPut) -> Result<bool, AdminError> {
-    let principal = item.subject.resolve_at(conn, server).await?.principal;
-    if let (super::PrincipalRef::External(name), Some(disabled)) = (&item.subject, item.disabled) {
-        let found = subjects::find(conn, server.id, name).await?;
-        if found.is_none_or(|found| found.disabled != disabled) {
-            return Ok(false);
-        }
+async fn has_subject(conn: &mut Conn, known: &mut KnownSubjects, item: &SubjectPut) -> Result<bool, AdminError> {
+    let Some(principal) = known.principal(conn, &item.subject).await? else { return Ok(false) };
+    if let (super::PrincipalRef::External(name), Some(disabled)) = (&item.subject, item.disabled)
+        && known.is_disabled(name) != Some(disabled)
+    {
+        return Ok(false);
     }
-    let Some(attributes) = &item.attributes else { return Ok(true) };
-    Ok(subjects::attributes(conn, server.id, principal).await? == Some(Value::Object(attributes.clone())))
+    Ok(item.attributes.as_ref().is_none_or(|wanted| known.attributes(principal) == Some(wanted)))
 }
 
 async fn has_assignment(

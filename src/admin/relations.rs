@@ -73,6 +73,18 @@ impl Admin {
     /// [`AdminError::Item`] for what the model does not allow or nobody is called, or what leads too far;
     /// [`AdminError::Precondition`]; more than 10,000 items.
     pub async fn write_relations(&self, server: &Slug, write: &RelationWrite) -> Result<Revision, AdminError> {
+        self.change_relations(server, write).await.map(|(_, revision)| revision)
+    }
+
+    /// The same; says how many edges it changed.
+    ///
+    /// # Errors
+    /// See [`Self::write_relations`].
+    pub async fn change_relations(
+        &self,
+        server: &Slug,
+        write: &RelationWrite,
+    ) -> Result<(usize, Revision), AdminError> {
         let required = write.require_present.len() + write.require_absent.len();
         let count = required + write.delete.len() + write.write.len();
         if i64::try_from(count).unwrap_or(i64::MAX) > CHANGES_MAX {
@@ -93,7 +105,8 @@ impl Admin {
         let changed = self.relate(&mut edit, &mut resolver, write).await?;
         let detail = json!({ "changed": changed, "written": write.write.len(), "deleted": write.delete.len() });
         let subject = format!("resource-server:{}", server.name);
-        self.conclude(edit, FactKind::RelationsChanged, subject, detail).await
+        let revision = self.conclude(edit, FactKind::RelationsChanged, subject, detail).await?;
+        Ok((changed, revision))
     }
 
     /// Takes away and writes what is asked for, within an edit; says how much of it changed something.

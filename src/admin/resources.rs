@@ -1,8 +1,11 @@
 //! The registry of resources: put and delete in bulk, list.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::relations::{changed, describe_all};
+use super::required::Required;
 use super::resource_servers::find;
 use super::{Admin, AdminError, Edit, PAGE_MAX, rules};
 use crate::domain::change::{Changed, Revision};
@@ -32,13 +35,33 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Item`] for a type the model does not have; more than 10,000 items.
     pub async fn write_resources(&self, server: &Slug, write: &ResourceWrite) -> Result<Revision, AdminError> {
-        let count = write.delete.len() + write.put.len();
+        self.write_resources_if(server, &Required::default(), write).await
+    }
+
+    /// The same, if what is required is so: resources that are registered, and such as are not.
+    ///
+    /// # Errors
+    /// As [`Self::write_resources`]; [`AdminError::Precondition`] for the first that is not so.
+    pub async fn write_resources_if(
+        &self,
+        server: &Slug,
+        required: &Required<ObjectRef>,
+        write: &ResourceWrite,
+    ) -> Result<Revision, AdminError> {
+        let count = required.len() + write.delete.len() + write.put.len();
         if i64::try_from(count).unwrap_or(i64::MAX) > CHANGES_MAX {
             return Err(AdminError::invalid("put", format!("{count} items; at most {CHANGES_MAX} at once")));
         }
         let mut edit = self.edit().await?;
         let server = find(&mut edit, server).await?;
         let model = rules::required_model(&mut edit, &server).await?;
+        let asked: Vec<_> = required.each().map(|(_, _, resource, _)| resource.clone()).collect();
+        let there = resources::known(&mut edit, server.id, &asked).await?;
+        if let Some((list, index, resource, _)) =
+            required.each().find(|(.., of, wanted)| there.contains(*of) != *wanted)
+        {
+            return Err(AdminError::Precondition { what: resource.to_string() }.at(list, index));
+        }
         for (index, object) in write.delete.iter().enumerate() {
             self.delete_resource(&mut edit, &server, object).await.map_err(|error| error.at("delete", index))?;
         }
@@ -49,6 +72,16 @@ impl Admin {
         let detail = json!({ "put": write.put.len(), "deleted": write.delete.len() });
         let subject = format!("resource-server:{}", server.name);
         self.conclude(edit, FactKind::ResourcesChanged, subject, detail).await
+    }
+
+    /// Those of the resources that are registered.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn known_resources(&self, server: &Slug, of: &[ObjectRef]) -> Result<HashSet<ObjectRef>, AdminError> {
+        let mut conn = self.read().await?;
+        let server = find(&mut conn, server).await?;
+        Ok(resources::known(&mut conn, server.id, of).await?)
     }
 
     async fn put_resource(
@@ -140,7 +173,7 @@ pub(super) fn check_size(attributes: &Map<String, Value>) -> Result<(), AdminErr
 }
 
 /// What cannot be one write is refused before it is begun.
-fn check_number(changes: usize) -> Result<(), AdminError> {
+pub(super) fn check_number(changes: usize) -> Result<(), AdminError> {
     if i64::try_from(changes).is_ok_and(|changes| changes <= CHANGES_MAX) {
         return Ok(());
     }

@@ -173,6 +173,23 @@ impl FromStr for GivenRelation {
     }
 }
 
+/// `document:7`: without attributes.
+impl FromStr for GivenResource {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let resource = ObjectRef::parse(text).map_err(|error| error.to_string())?;
+        Ok(Self { resource, attributes: Map::new() })
+    }
+}
+
+/// `employee:42`: as it is, if it is there.
+impl FromStr for GivenSubject {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self { subject: text.to_owned(), attributes: None, disabled: None })
+    }
+}
+
 /// A list whose items are lines of text or tables.
 ///
 /// # Errors
@@ -183,7 +200,9 @@ pub fn lines<'de, D: Deserializer<'de>, T: Deserialize<'de> + FromStr<Err = Stri
     Ok(Vec::<Line<T>>::deserialize(from)?.into_iter().map(|line| line.0).collect())
 }
 
-struct Line<T>(T);
+/// One item of such a list.
+#[derive(Clone, Debug)]
+pub struct Line<T>(pub T);
 
 impl<'de, T: Deserialize<'de> + FromStr<Err = String>> Deserialize<'de> for Line<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -258,5 +277,12 @@ impl Case {
     pub fn sent(&self) -> Sent {
         let Properties { subject, action, resource } = self.properties.clone();
         Sent { subject, action, resource, context: self.context.clone() }
+    }
+
+    /// The case for whoever reads that it failed.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let asked = format!("{} {} {}", self.subject, self.action, self.resource);
+        self.name.as_ref().map_or_else(|| asked.clone(), |name| format!("{asked} ({name})"))
     }
 }

@@ -23,6 +23,8 @@ mod search;
 mod service;
 mod snapshot;
 pub mod standing;
+pub mod trial;
+mod under;
 mod watch;
 
 pub use self::consistency::Consistency;

@@ -131,6 +131,27 @@ impl Changed {
         }
     }
 
+    /// The resource server it is a change at, and the one resource or subject of it.
+    #[must_use]
+    pub fn concern(&self) -> Option<(ResourceServerId, Option<&ObjectRef>)> {
+        match self {
+            Self::Roles(at) | Self::Attributes(at, _) => Some((*at, None)),
+            Self::Assignments(at, _, scope) => Some((*at, scope.as_ref())),
+            Self::Resource(at, of) | Self::Relations(at, of, _) | Self::ExternalSubject(at, of) => {
+                Some((*at, Some(of)))
+            }
+            Self::User(_)
+            | Self::Person(_)
+            | Self::Client(_)
+            | Self::ResourceServers
+            | Self::Memberships(_)
+            | Self::Grant(_)
+            | Self::Grants
+            | Self::DeniedToken { .. }
+            | Self::SigningKeys => None,
+        }
+    }
+
     /// Reads back what [`Self::kind`] and [`Self::key`] wrote.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::change::{Actor, Revision};
 use super::entropy::Entropy;
-use super::id::FactId;
+use super::id::{FactId, ResourceServerId};
+use super::object::ObjectRef;
 use super::time::Instant;
 
 /// The closed list of what is recorded. The name on the right is stored and searched for; it never changes.
@@ -34,6 +35,7 @@ pub enum FactKind {
     AssignmentRemoved,
     ModelChanged,
     PoliciesChanged,
+    RulesStored,
     AuthorizationApplied,
     ResourcesChanged,
     RelationsChanged,
@@ -88,6 +90,7 @@ impl FactKind {
             Self::AssignmentRemoved => "assignment.removed",
             Self::ModelChanged => "model.changed",
             Self::PoliciesChanged => "policies.changed",
+            Self::RulesStored => "rules.stored",
             Self::AuthorizationApplied => "authorization.applied",
             Self::ResourcesChanged => "resources.changed",
             Self::RelationsChanged => "relations.changed",
@@ -129,13 +132,28 @@ pub struct Fact {
     pub revision: Option<Revision>,
     pub request_id: Option<String>,
     pub detail: Value,
+    /// Resource servers, and resources of them, that it is found by.
+    pub concerns: Vec<Concern>,
 }
+
+/// A resource server as a whole, or one resource of it.
+pub type Concern = (ResourceServerId, Option<ObjectRef>);
 
 impl Fact {
     #[must_use]
     pub fn new(now: Instant, entropy: &dyn Entropy, kind: FactKind, actor: Actor, subject: String) -> Self {
         let id = FactId::mint(now, entropy);
-        Self { id, at: now, kind, actor, subject, revision: None, request_id: None, detail: Value::Null }
+        Self {
+            id,
+            at: now,
+            kind,
+            actor,
+            subject,
+            revision: None,
+            request_id: None,
+            detail: Value::Null,
+            concerns: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -147,6 +165,12 @@ impl Fact {
     #[must_use]
     pub fn for_request(mut self, request_id: Option<&str>) -> Self {
         self.request_id = request_id.map(str::to_owned);
+        self
+    }
+
+    #[must_use]
+    pub fn concerning(mut self, concerns: Vec<Concern>) -> Self {
+        self.concerns = concerns;
         self
     }
 

@@ -128,13 +128,15 @@ fn detailed(row: &Row, described: &Described) -> Map<String, Value> {
 fn refusals(row: &Row, described: &Described) -> impl Iterator<Item = u16> {
     let is_operation = matches!(row.caller, Caller::Operator(_));
     let is_write = is_operation && row.verb != Verb::Get;
-    let has_preconditions = matches!(
+    let has_tests =
+        matches!(row.endpoint, Endpoint::Operation(Operation::Rules(RulesOperation::Put | RulesOperation::Activate)));
+    let is_conditional = matches!(
         row.endpoint,
-        Endpoint::Operation(
-            Operation::Registry(RegistryOperation::WriteRelations)
-                | Operation::Rules(RulesOperation::Put | RulesOperation::Activate)
-        )
+        Endpoint::Operation(Operation::Registry(
+            RegistryOperation::WriteRelations | RegistryOperation::WriteResources | RegistryOperation::PutSubjects
+        ))
     );
+    let has_preconditions = has_tests || is_conditional;
     let all = [
         (400, true),
         (401, true),
@@ -143,8 +145,8 @@ fn refusals(row: &Row, described: &Described) -> impl Iterator<Item = u16> {
         (409, is_write),
         (412, has_preconditions),
         (413, described.body.is_some()),
-        // Over budget: operators are in few enough groups.
-        (422, !is_operation),
+        // Over budget, which no operator is: they are in few enough groups.
+        (422, !is_operation || has_tests),
         (503, true),
     ];
     all.into_iter().filter_map(|(status, holds)| holds.then_some(status))

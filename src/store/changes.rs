@@ -1,6 +1,7 @@
 //! Revisions and the change log: every write of authorization data takes the next revision first, so that the lock on
 //! that one row makes revision order commit order.
 
+use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 
 use diesel::{ExpressionMethods as _, QueryDsl as _};
@@ -12,6 +13,7 @@ use super::error::StoreError;
 use super::schema::{changes, revisions};
 use super::types::{At, Json, Uid};
 use crate::domain::change::{Actor, Changed, Position, Revision};
+use crate::domain::fact::Concern;
 use crate::domain::id::Epoch;
 use crate::domain::time::Instant;
 
@@ -21,6 +23,7 @@ pub struct Edit {
     tx: Tx,
     revision: Revision,
     ordinal: i32,
+    concerns: HashSet<Concern>,
 }
 
 /// One write may change so many things at most; longer imports are a series of writes.
@@ -32,12 +35,18 @@ impl Edit {
             .set(revisions::revision.eq(revisions::revision + 1))
             .returning(revisions::revision);
         let revision = on!(&mut *tx, |c| next.get_result::<i64>(c).await)?;
-        Ok(Self { tx, revision: Revision(revision), ordinal: 0 })
+        Ok(Self { tx, revision: Revision(revision), ordinal: 0, concerns: HashSet::new() })
     }
 
     #[must_use]
     pub const fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The resource servers, and the resources of them, that this write has changed something at so far.
+    #[must_use]
+    pub fn concerns(&self) -> Vec<Concern> {
+        self.concerns.iter().cloned().collect()
     }
 
     /// Appends to the change log what this write changed, and who did it.
@@ -66,6 +75,10 @@ impl Edit {
         );
         on!(&mut *self.tx, |c| diesel::insert_into(changes::table).values(row).execute(c).await)?;
         self.ordinal += 1;
+        if let Some((at, resource)) = changed.concern() {
+            self.concerns.insert((at, None));
+            self.concerns.extend(resource.map(|resource| (at, Some(resource.clone()))));
+        }
         Ok(())
     }
 

@@ -1,9 +1,12 @@
 //! Relation edges, as administration writes and lists them. Decisions read them in [`super::decisions`].
 
+use std::str::FromStr;
+
 use diesel::dsl::{count_star, exists, sql};
 use diesel::sql_types::Bool;
 use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
+use serde_json::json;
 
 use super::conn::{Conn, Tx, on};
 use super::decisions::{LISTED_KINDS, edge_subject, interval, segment};
@@ -139,6 +142,23 @@ impl Place {
             subject_relation: subject_relation.to_owned(),
             relation: recorded.edge.relation.to_string(),
         }
+    }
+
+    /// The place as one text: the parts may hold any character, JSON keeps them apart.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let Self { object, subject, kind, subject_relation, relation } = self;
+        json!([object, subject, kind, subject_relation, relation]).to_string()
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+    fn from_str(key: &str) -> Result<Self, String> {
+        let parts =
+            serde_json::from_str::<[String; 5]>(key).map_err(|_| format!("{key:?} is no place in this list"))?;
+        let [object, subject, kind, subject_relation, relation] = parts;
+        Ok(Self { object, subject, kind, subject_relation, relation })
     }
 }
 

@@ -1,24 +1,63 @@
 //! Facts: appended, never changed.
 
-use std::time::Duration;
-
 use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 use super::conn::{Conn, Tx, on};
 use super::error::StoreError;
-use super::schema::facts;
+use super::schema::{fact_resources, facts};
 use super::types::{At, Json, Uid};
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Concern, Fact};
 use crate::domain::id::FactId;
+use crate::domain::object::ObjectRef;
 use crate::domain::time::Instant;
 
-/// Appends facts, each by the same statement: one of many rows would be planned anew for each number of them.
+/// Appends facts, and what they are found by.
 ///
 /// # Errors
 /// The database's.
 pub async fn append(tx: &mut Tx, new: &[Fact]) -> Result<(), StoreError> {
+    append_rows(tx, new).await?;
+    for fact in new {
+        for concerns in fact.concerns.chunks(CONCERNS_MAX) {
+            append_concerns(tx, fact.id, concerns).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Rows on their way at once.
+const CONCERNS_MAX: usize = 1_000;
+
+async fn append_concerns(tx: &mut Tx, fact: FactId, concerns: &[Concern]) -> Result<(), StoreError> {
+    let insert = |(at, resource): &Concern| {
+        diesel::insert_into(fact_resources::table).values((
+            fact_resources::resource_server_id.eq(Uid(at.uuid())),
+            fact_resources::resource.eq(resource.as_ref().map_or("", ObjectRef::as_str).to_owned()),
+            fact_resources::fact_id.eq(Uid(fact.uuid())),
+        ))
+    };
+    match &mut **tx {
+        Conn::Pg(object) => {
+            let conn = &**object;
+            let sent = concerns.iter().map(insert).map(async |insert| {
+                let mut conn = conn;
+                insert.execute(&mut conn).await
+            });
+            futures_util::future::try_join_all(sent).await?;
+        }
+        Conn::Lite(object) => {
+            for insert in concerns.iter().map(insert) {
+                insert.execute(&mut **object).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each by the same statement: one of many rows would be planned anew for each number of them.
+async fn append_rows(tx: &mut Tx, new: &[Fact]) -> Result<(), StoreError> {
     let insert = |fact: &Fact| {
         diesel::insert_into(facts::table).values((
             facts::id.eq(Uid(fact.id.uuid())),
@@ -64,7 +103,7 @@ pub struct Recorded {
 }
 
 #[derive(Queryable)]
-struct Row {
+pub(super) struct Row {
     id: Uid,
     at: At,
     kind: String,
@@ -76,7 +115,7 @@ struct Row {
 }
 
 impl Row {
-    fn into_recorded(self) -> Recorded {
+    pub(super) fn into_recorded(self) -> Recorded {
         Recorded {
             id: FactId::from_uuid(self.id.0),
             at: self.at.0,
@@ -97,76 +136,7 @@ pub async fn find(conn: &mut Conn, id: FactId) -> Result<Option<Recorded>, Store
     Ok(on!(conn, |c| query.first::<Row>(c).await.optional())?.map(Row::into_recorded))
 }
 
-/// Which facts are asked for; what is left out does not matter.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// `user:` and the `sub`, `client:` and the `client_id`, `command-line`, `system`.
-    pub actor: Option<String>,
-    pub subject: Option<String>,
-    pub kind: Option<String>,
-    /// At this moment or later.
-    pub from: Option<Instant>,
-    /// Before this moment.
-    pub until: Option<Instant>,
-    pub newest: Newest,
-}
-
-/// Where a list of facts begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Newest {
-    #[default]
-    First,
-    Last,
-}
-
-/// Facts, newest or oldest first; only those after one of them in this order. The order is that of the identifiers, which begin with the moment
-/// at which they were minted, so each filter walks an index that ends with it.
-///
-/// # Errors
-/// The database's.
-pub async fn search(
-    conn: &mut Conn,
-    filter: &Filter,
-    after: Option<FactId>,
-    limit: i64,
-) -> Result<Vec<Recorded>, StoreError> {
-    let rows = on!(conn, |c| {
-        let mut query = facts::table.limit(limit).into_boxed();
-        query = match filter.newest {
-            Newest::First => query.order(facts::id.desc()),
-            Newest::Last => query.order(facts::id.asc()),
-        };
-        if let Some(actor) = &filter.actor {
-            query = query.filter(facts::actor.eq(actor));
-        }
-        if let Some(subject) = &filter.subject {
-            query = query.filter(facts::subject.eq(subject));
-        }
-        if let Some(kind) = &filter.kind {
-            query = query.filter(facts::kind.eq(kind));
-        }
-        if let Some(from) = filter.from {
-            let first = Uid(FactId::first_of(from).uuid());
-            query = query.filter(facts::id.ge(first)).filter(facts::at.ge(At(from)));
-        }
-        if let Some(until) = filter.until {
-            let past = Uid(FactId::first_of(until.plus(MILLISECOND)).uuid());
-            query = query.filter(facts::id.lt(past)).filter(facts::at.lt(At(until)));
-        }
-        query = match (filter.newest, after) {
-            (_, None) => query,
-            (Newest::First, Some(after)) => query.filter(facts::id.lt(Uid(after.uuid()))),
-            (Newest::Last, Some(after)) => query.filter(facts::id.gt(Uid(after.uuid()))),
-        };
-        query.load::<Row>(c).await
-    })?;
-    Ok(rows.into_iter().map(Row::into_recorded).collect())
-}
-
-/// Identifiers know their moment to the millisecond, rows to the microsecond.
-const MILLISECOND: Duration = Duration::from_millis(1);
-
-/// Deletes facts from before a moment, the oldest first, at most `limit`; says how many.
+/// Deletes facts from before a moment with what they are found by, the oldest first, at most `limit`; says how many.
 ///
 /// # Errors
 /// The database's.
@@ -175,6 +145,8 @@ pub async fn trim(tx: &mut Tx, before: Instant, limit: i64) -> Result<usize, Sto
     let oldest = facts::table.filter(facts::id.lt(first_kept)).order(facts::id.asc()).select(facts::id).limit(limit);
     let oldest = on!(&mut **tx, |c| oldest.load::<Uid>(c).await)?;
     let Some(last) = oldest.last() else { return Ok(0) };
+    let found_by = fact_resources::table.filter(fact_resources::fact_id.le(Uid(last.0)));
+    on!(&mut **tx, |c| diesel::delete(found_by).execute(c).await)?;
     let old = facts::table.filter(facts::id.le(Uid(last.0)));
     Ok(on!(&mut **tx, |c| diesel::delete(old).execute(c).await)?)
 }

@@ -43,6 +43,7 @@ pub mod signing_keys;
 pub mod subjects;
 pub mod throttles;
 pub mod tokens;
+pub mod trail;
 mod types;
 mod writer;
 

@@ -1,5 +1,7 @@
 //! Registered resources and their attributes.
 
+use std::collections::HashSet;
+
 use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -20,6 +22,32 @@ pub async fn find(conn: &mut Conn, of: ResourceServerId, object: &ObjectRef) -> 
     let query = resources::table.find((Uid(of.uuid()), object.as_str())).select(resources::attributes);
     Ok(on!(conn, |c| query.first::<Json>(c).await.optional())?.map(|Json(attributes)| attributes))
 }
+
+/// Those of the resources that are registered, by one statement for each thousand.
+///
+/// # Errors
+/// The database's.
+pub async fn known(
+    conn: &mut Conn,
+    of: ResourceServerId,
+    objects: &[ObjectRef],
+) -> Result<HashSet<ObjectRef>, StoreError> {
+    let mut known = HashSet::new();
+    for some in objects.chunks(KEYS_MAX) {
+        let names: Vec<_> = some.iter().map(ObjectRef::as_str).collect();
+        let query = resources::table
+            .filter(resources::resource_server_id.eq(Uid(of.uuid())))
+            .filter(resources::object.eq_any(names))
+            .select(resources::object);
+        for object in on!(conn, |c| query.load::<String>(c).await)? {
+            known.insert(ObjectRef::parse(&object).map_err(StoreError::corrupt)?);
+        }
+    }
+    Ok(known)
+}
+
+/// Names in one statement.
+const KEYS_MAX: usize = 1_000;
 
 /// Registers a resource, or gives it other attributes.
 ///

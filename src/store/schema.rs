@@ -295,6 +295,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::types::Id;
+
+    fact_resources (resource_server_id, resource, fact_id) {
+        resource_server_id -> Id,
+        resource -> Text,
+        fact_id -> Id,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{Integer, Nullable, Text};
     use crate::store::types::{Doc, Id, Moment};
 
@@ -559,6 +570,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     signing_keys,
     setup_links,
     facts,
+    fact_resources,
     outbox,
     passwords,
     sessions,
@@ -577,6 +589,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     edges,
     api_keys,
 );
+diesel::joinable!(fact_resources -> facts (fact_id));
 diesel::joinable!(pairwise_subjects -> people (person_id));
 diesel::joinable!(person_names -> people (person_id));
 diesel::joinable!(client_resources -> clients (client_id));

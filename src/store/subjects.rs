@@ -83,6 +83,22 @@ pub async fn set_disabled(
     Ok(count == 1)
 }
 
+/// # Errors
+/// The database's.
+pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<(), StoreError> {
+    let gone = external_subjects::table.find(Uid(id));
+    on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)?;
+    Ok(())
+}
+
+/// # Errors
+/// The database's.
+pub async fn delete_attributes(tx: &mut Tx, of: ResourceServerId, who: Principal) -> Result<(), StoreError> {
+    let gone = subject_attributes::table.find((Uid(who.uuid()), Uid(of.uuid())));
+    on!(&mut **tx, |c| diesel::delete(gone).execute(c).await)?;
+    Ok(())
+}
+
 /// The names of external subjects, by identifier.
 ///
 /// # Errors

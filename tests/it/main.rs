@@ -10,6 +10,7 @@ mod admin;
 mod api;
 mod authzen;
 mod backchannel;
+mod bulk;
 mod codes;
 mod config;
 mod enumeration;

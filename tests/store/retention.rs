@@ -7,7 +7,7 @@ use doorward::domain::fact::{Fact, FactKind};
 use doorward::domain::time::Instant;
 use doorward::store::changes::{self, States};
 use doorward::store::facts;
-use doorward::store::facts::{Filter, Newest};
+use doorward::store::trail::{self, Filter, Newest};
 use doorward::world::SystemEntropy;
 
 use crate::support::{Fresh, both, now};
@@ -79,7 +79,7 @@ both! {
         };
         let left = async || {
             let filter = Filter { kind: Some("person.created".into()), newest: Newest::Last, ..Filter::default() };
-            let left = facts::search(&mut fresh.store.read().await.unwrap(), &filter, None, 100).await.unwrap();
+            let left = trail::search(&mut fresh.store.read().await.unwrap(), &filter, None, 100).await.unwrap();
             left.into_iter().map(|fact| fact.subject).collect::<Vec<_>>()
         };
         assert_eq!(left().await.len(), 5);

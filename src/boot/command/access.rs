@@ -1,4 +1,4 @@
-//! `doorward group …`, `doorward assign …` and `doorward audit`
+//! `doorward group …` and `doorward assign …`
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -9,11 +9,9 @@ use super::super::output::table;
 use super::servers::texts;
 use super::{Context, PageArgs};
 use crate::admin::assignments::{AssignmentFilter, HeldRef, NewAssignment};
-use crate::admin::audit::{AuditFilter, AuditRecord, Newest};
 use crate::admin::{PAGE_MAX, PrincipalRef};
 use crate::domain::assignment::Effect;
 use crate::domain::id::AssignmentId;
-use crate::domain::listing::Order;
 use crate::domain::name::{Reason, Slug};
 use crate::domain::object::ObjectRef;
 use crate::domain::permission::Permission;
@@ -30,11 +28,11 @@ pub(in crate::boot) struct When {
     expires_at: Option<Instant>,
     /// Why, for whoever reads the audit trail.
     #[arg(long)]
-    reason: Option<Reason>,
+    pub(super) reason: Option<Reason>,
 }
 
 impl When {
-    fn interval(&self) -> Result<Interval, String> {
+    pub(super) fn interval(&self) -> Result<Interval, String> {
         Interval::new(self.not_before, self.expires_at)
     }
 }
@@ -111,7 +109,7 @@ pub(super) async fn run_group(cx: &Context<'_>, command: GroupCommand) -> Result
     Ok(())
 }
 
-fn interval(of: &Value) -> [String; 2] {
+pub(super) fn interval(of: &Value) -> [String; 2] {
     let interval = of.get("interval");
     ["not_before", "expires_at"].map(|edge| texts(interval.and_then(|i| i.get(edge))))
 }
@@ -209,47 +207,5 @@ pub(super) async fn run(cx: &Context<'_>, command: AssignCommand) -> Result<(), 
             });
         }
     }
-    Ok(())
-}
-
-#[derive(Args)]
-pub(in crate::boot) struct AuditArgs {
-    /// Only what is about this subject, such as client:notes-bot.
-    #[arg(long)]
-    subject: Option<String>,
-    /// Only what was done by this actor, such as user:alice or command-line.
-    #[arg(long)]
-    actor: Option<String>,
-    /// Only facts of this kind, such as assignment.added.
-    #[arg(long)]
-    kind: Option<String>,
-    /// desc for the newest first, asc for the oldest.
-    #[arg(long, default_value = "desc", value_name = "asc|desc")]
-    order: Order,
-    /// So many facts at most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
-    limit: i64,
-}
-
-pub(super) async fn audit(cx: &Context<'_>, args: AuditArgs) -> Result<(), BootError> {
-    let newest = match args.order {
-        Order::Descending => Newest::First,
-        Order::Ascending => Newest::Last,
-    };
-    let filter =
-        AuditFilter { actor: args.actor, subject: args.subject, kind: args.kind, newest, ..AuditFilter::default() };
-    let facts = cx.admin.audit(&filter, None, args.limit).await?;
-    let view = |fact: &AuditRecord| {
-        json!({
-            "at": fact.at, "kind": fact.kind, "actor": fact.actor, "subject": fact.subject,
-            "revision": fact.revision, "request_id": fact.request_id, "detail": fact.detail,
-        })
-    };
-    let values: Vec<Value> = facts.iter().map(view).collect();
-    cx.output.show(&json!({ "facts": values }), || {
-        let row =
-            |fact: &AuditRecord| vec![fact.at.to_string(), fact.kind.clone(), fact.actor.clone(), fact.subject.clone()];
-        table(&["at", "what", "by", "about"], &facts.iter().map(row).collect::<Vec<_>>())
-    });
     Ok(())
 }

@@ -2,12 +2,19 @@
 
 mod access;
 mod api_keys;
+mod audit;
 mod authz;
+mod bulk;
 mod clients;
+mod halves;
 mod keys;
+mod lines;
 mod page;
 mod people;
+mod relations;
+mod resources;
 mod servers;
+mod subjects;
 
 use std::sync::Arc;
 
@@ -41,6 +48,15 @@ pub(super) enum AdminCommand {
     /// Who holds which role or permission.
     #[command(subcommand)]
     Assign(access::AssignCommand),
+    /// Resources that a resource server registers.
+    #[command(subcommand)]
+    Resource(resources::ResourceCommand),
+    /// Relations between resources and subjects.
+    #[command(subcommand)]
+    Relation(relations::RelationCommand),
+    /// Subjects that only a resource server knows, and what it knows of others.
+    #[command(subcommand)]
+    Subject(subjects::SubjectCommand),
     /// API keys: what programs show in somebody's name.
     #[command(subcommand)]
     ApiKey(api_keys::ApiKeyCommand),
@@ -48,7 +64,7 @@ pub(super) enum AdminCommand {
     #[command(subcommand)]
     Authz(authz::AuthzCommand),
     /// What happened: the latest facts of the audit trail.
-    Audit(access::AuditArgs),
+    Audit(audit::AuditArgs),
     /// Signing keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -82,9 +98,12 @@ pub(super) async fn run(config: &Config, command: AdminCommand, json: bool) -> R
         AdminCommand::Role(command) => servers::run_role(&context, command).await,
         AdminCommand::Group(command) => access::run_group(&context, command).await,
         AdminCommand::Assign(command) => access::run(&context, command).await,
+        AdminCommand::Resource(command) => resources::run(&context, command).await,
+        AdminCommand::Relation(command) => relations::run(&context, command).await,
+        AdminCommand::Subject(command) => subjects::run(&context, command).await,
         AdminCommand::ApiKey(command) => api_keys::run(&context, command).await,
         AdminCommand::Authz(command) => authz::run(&context, command).await,
-        AdminCommand::Audit(args) => access::audit(&context, args).await,
+        AdminCommand::Audit(args) => audit::run(&context, args).await,
         AdminCommand::Keys(command) => keys::run(&context, command).await,
     }
 }

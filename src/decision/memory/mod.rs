@@ -83,21 +83,26 @@ impl MemoryWorld {
     /// A reason in the words of whoever wrote the world.
     #[must_use]
     pub fn say(&self, reason: &Reason) -> String {
-        let label = |id: &AssignmentId| self.labels.get(id).map_or("an assignment", String::as_str);
-        match reason {
-            Reason::SubjectUnknown => "the subject is not known".to_owned(),
-            Reason::SubjectDisabled => "the subject is disabled".to_owned(),
-            Reason::DeniedBy(id) => format!("denied by {}", label(id)),
-            Reason::AllowedBy(id) => format!("permitted by {}", label(id)),
-            Reason::ForbiddenBy(policy) => format!("forbidden by the policy {policy:?}"),
-            Reason::PermittedBy(policy) => format!("permitted by the policy {policy:?}"),
-            Reason::RelatedBy(relation) => format!("permitted by the relation {relation}"),
-            Reason::NothingGrants => "nothing permits it".to_owned(),
-        }
+        say(reason, |id| self.labels.get(id).map_or("an assignment", String::as_str).to_owned())
     }
 }
 
-fn parts<'a>(member: &str, text: &'a str) -> Result<(&'a str, &'a str), String> {
+/// A reason in words, by what its assignments are called.
+pub(super) fn say(reason: &Reason, label: impl Fn(&AssignmentId) -> String) -> String {
+    match reason {
+        Reason::SubjectUnknown => "the subject is not known".to_owned(),
+        Reason::SubjectDisabled => "the subject is disabled".to_owned(),
+        Reason::DeniedBy(id) => format!("denied by {}", label(id)),
+        Reason::AllowedBy(id) => format!("permitted by {}", label(id)),
+        Reason::ForbiddenBy(policy) => format!("forbidden by the policy {policy:?}"),
+        Reason::PermittedBy(policy) => format!("permitted by the policy {policy:?}"),
+        Reason::RelatedBy(relation) => format!("permitted by the relation {relation}"),
+        Reason::NothingGrants => "nothing permits it".to_owned(),
+    }
+}
+
+/// The type and the identifier of what a question names.
+pub(super) fn parts<'a>(member: &str, text: &'a str) -> Result<(&'a str, &'a str), String> {
     text.split_once(':').ok_or_else(|| format!("{member}: {text:?} is not type:id"))
 }
 

@@ -7,15 +7,20 @@ use super::answer::{self, anything, moment, optional_number, optional_text, text
 use super::body::nullable;
 use super::call::{Call, Reply, page};
 use super::describe::{Described, Parameter};
-use crate::admin::audit::{AuditFilter, AuditRecord, Newest};
+use crate::admin::audit::{AuditFilter, AuditRecord, Newest, narrow};
 use crate::domain::id::FactId;
 use crate::domain::listing::Order;
 use crate::domain::time::Instant;
 
-const FILTERS: [Parameter; 6] = [
+const FILTERS: [Parameter; 8] = [
     Parameter::new("actor", "only what was done by user:SUB, client:CLIENT_ID, command-line or system"),
     Parameter::new("subject", "only what was done to this, such as user:SUB or role:notes/editor"),
-    Parameter::new("kind", "only facts of this kind, such as assignment.added"),
+    Parameter::new("kind", "what was done: only facts of this kind, such as assignment.added"),
+    Parameter::new(
+        "resource_server",
+        "only what concerns this resource server: its roles, rules, assignments, resources",
+    ),
+    Parameter::new("resource", "only what concerns this resource, as type:id, or resource-server:NAME"),
     Parameter::new("from", "only what happened at this moment or later"),
     Parameter::new("until", "only what happened before this moment"),
     Parameter::new("order", "desc or asc; desc, the newest first, when left out"),
@@ -59,10 +64,12 @@ fn changes() -> Value {
 
 pub(super) async fn read(call: &Call) -> Result<Reply, Problem> {
     let query = &call.query;
-    let filter = AuditFilter {
+    let mut filter = AuditFilter {
         actor: query.text("actor"),
         subject: query.text("subject"),
         kind: query.text("kind"),
+        resource_server: query.filter("resource_server")?,
+        resource: None,
         from: query.filter::<Instant>("from")?,
         until: query.filter::<Instant>("until")?,
         newest: match query.filter("order")? {
@@ -70,6 +77,7 @@ pub(super) async fn read(call: &Call) -> Result<Reply, Problem> {
             Some(Order::Ascending) => Newest::Last,
         },
     };
+    narrow(&mut filter, query.filter("resource")?);
     let after = query.after_id()?.map(FactId::from_uuid);
     let facts = call.admin.audit(&filter, after, query.rows()).await.map_err(|error| call.refused(&error))?;
     Ok(page(call, facts, |fact| fact.id.to_string(), view))

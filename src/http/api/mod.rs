@@ -6,6 +6,7 @@ mod assignments;
 mod audit;
 mod body;
 mod call;
+mod cases;
 mod clients;
 mod describe;
 mod groups;

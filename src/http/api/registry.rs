@@ -12,6 +12,7 @@ use super::describe::{Described, Parameter};
 use super::groups::interval;
 use crate::admin::PrincipalRef;
 use crate::admin::relations::{EdgeName, NewEdge, Place, RelationFilter, RelationWrite};
+use crate::admin::required::Required;
 use crate::admin::resources::ResourceWrite;
 use crate::admin::subjects::SubjectPut;
 use crate::domain::name::{Reason, Segment, Slug};
@@ -60,6 +61,8 @@ body! {
 body! {
     WriteResources {
         ---
+        require_present: Vec<Text<ObjectRef>> = "Resources that must be registered for the write to happen",
+        require_absent: Vec<Text<ObjectRef>> = "Resources that must not be",
         delete: Vec<Text<ObjectRef>> = "Resources to delete, with all their relations and what is given or denied on them alone",
         put: Vec<ResourceToPut> = "Resources to register, or to give other attributes",
     }
@@ -76,8 +79,11 @@ body! {
 
 body! {
     PutSubjects {
-        put: Vec<SubjectToPut> = "Subjects to register, or to change",
         ---
+        require_present: Vec<Text<PrincipalRef>> = "Subjects of which something must be registered for the write to happen",
+        require_absent: Vec<Text<PrincipalRef>> = "Subjects of which nothing must be",
+        delete: Vec<Text<PrincipalRef>> = "Subjects to forget: those of the resource server's own with their relations and what they were given or denied, of others the attributes",
+        put: Vec<SubjectToPut> = "Subjects to register, or to change",
     }
 }
 
@@ -99,10 +105,11 @@ pub(super) fn describe(operation: RegistryOperation) -> Described {
             Described::changes::<WriteResources>("Register and delete resources, at most 10,000", written).in_bulk()
         }
         Of::ListResources => Described::lists("List registered resources of a type", resource).filtered(&TYPE),
-        Of::PutSubjects => {
-            Described::changes::<PutSubjects>("Register subjects and their attributes, at most 10,000 changes", written)
-                .in_bulk()
-        }
+        Of::PutSubjects => Described::changes::<PutSubjects>(
+            "Register and forget subjects and their attributes, at most 10,000 changes",
+            written,
+        )
+        .in_bulk(),
         Of::ListSubjects => {
             Described::lists("List subjects of a type that only the resource server knows", subject).filtered(&TYPE)
         }
@@ -133,7 +140,7 @@ fn resource() -> Value {
 }
 
 fn subject() -> Value {
-    answer::object(&[("subject", text), ("disabled", flag)], &[])
+    answer::object(&[("subject", text), ("disabled", flag), ("attributes", anything)], &[])
 }
 
 pub(super) async fn run(operation: RegistryOperation, call: &Call) -> Result<Reply, Problem> {
@@ -186,30 +193,21 @@ async fn list_relations(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let (object, subject) = (call.query.filter::<ObjectRef>("object")?, call.query.filter::<String>("subject")?);
     let relation = call.query.filter::<Segment>("relation")?;
     let filter = RelationFilter { object: object.as_ref(), relation: relation.as_ref(), subject: subject.as_deref() };
-    let after = match call.query.after() {
+    let after: Option<Place> = match call.query.after() {
         "" => None,
-        key => Some(read_key(key).ok_or_else(|| Problem::member("after", "this is no token of this list"))?),
+        key => Some(key.parse().map_err(|_| Problem::member("after", "this is no token of this list"))?),
     };
     let all = call.admin.relations(server, filter, after.as_ref(), call.query.rows()).await;
     let all = all.map_err(|error| call.refused(&error))?;
-    Ok(page(call, all, |(place, _)| key_of(place), |(_, edge)| edge.clone()))
-}
-
-/// Where a list of relations goes on: the parts may hold any character, JSON keeps them apart.
-fn key_of(Place { object, subject, kind, subject_relation, relation }: &Place) -> String {
-    json!([object, subject, kind, subject_relation, relation]).to_string()
-}
-
-fn read_key(key: &str) -> Option<Place> {
-    let [object, subject, kind, subject_relation, relation] = serde_json::from_str::<[String; 5]>(key).ok()?;
-    Some(Place { object, subject, kind, subject_relation, relation })
+    Ok(page(call, all, |(place, _)| place.key(), |(_, edge)| edge.clone()))
 }
 
 async fn write_resources(call: &Call, server: &Slug) -> Result<Reply, Problem> {
-    let WriteResources { delete, put } = call.body()?;
+    let WriteResources { require_present, require_absent, delete, put } = call.body()?;
+    let required = Required { present: values(require_present), absent: values(require_absent) };
     let put = put.into_iter().map(|put| (put.resource.0, members(put.attributes))).collect();
     let write = ResourceWrite { delete: values(delete), put };
-    let written = call.admin.write_resources(server, &write).await;
+    let written = call.admin.write_resources_if(server, &required, &write).await;
     written.map(revision).map_err(|error| call.refused(&error))
 }
 
@@ -234,14 +232,15 @@ async fn list_resources(call: &Call, server: &Slug) -> Result<Reply, Problem> {
 }
 
 async fn put_subjects(call: &Call, server: &Slug) -> Result<Reply, Problem> {
-    let PutSubjects { put } = call.body()?;
+    let PutSubjects { require_present, require_absent, delete, put } = call.body()?;
+    let required = Required { present: values(require_present), absent: values(require_absent) };
     let item = |put: SubjectToPut| SubjectPut {
         subject: put.subject.0,
         attributes: put.attributes.map(members),
         disabled: put.disabled,
     };
     let put: Vec<_> = put.into_iter().map(item).collect();
-    let written = call.admin.put_subjects(server, &put).await;
+    let written = call.admin.write_subjects(server, &required, &values(delete), &put).await;
     written.map(revision).map_err(|error| call.refused(&error))
 }
 
@@ -249,6 +248,5 @@ async fn list_subjects(call: &Call, server: &Slug) -> Result<Reply, Problem> {
     let after = Some(call.query.after()).filter(|after| !after.is_empty());
     let all = call.admin.external_subjects(server, of_type(call)?.as_str(), after, call.query.rows()).await;
     let all = all.map_err(|error| call.refused(&error))?;
-    let view = |(subject, disabled): &(ObjectRef, bool)| json!({ "subject": subject, "disabled": disabled });
-    Ok(page(call, all, |(subject, _)| subject.id().to_owned(), view))
+    Ok(page(call, all, |of| of.subject.id().to_owned(), |of| json!(of)))
 }

@@ -7,8 +7,11 @@ use super::super::ledger::RulesOperation;
 use super::answer::{self, anything, flag, moment, text};
 use super::body::{Document, body, nullable};
 use super::call::{Call, Reply};
+use super::cases::trial;
 use super::describe::Described;
+use crate::admin::AdminError;
 use crate::admin::rules::{RuleChange, Versions};
+use crate::decision::given::Case;
 use crate::domain::model::Model;
 use crate::domain::name::Slug;
 
@@ -17,6 +20,8 @@ body! {
         ---
         model: Option<Document> = "Resource types with their actions, relations and attributes, subject types, and the context; stays as it is when left out",
         policies: Option<String> = "Policies in Cedar, all of them; none for an empty text; stay as they are when left out",
+        tests: Vec<Case> = "Decisions that must come out under them, of what is stored; if one does not, nothing is written",
+        activate: Option<bool> = "Whether they count at once; they do when left out",
     }
 }
 
@@ -25,6 +30,7 @@ body! {
         model: i64 = "The version of the model that is to count; 0 for none",
         policies: i64 = "The version of the policies that is to count; 0 for none",
         ---
+        tests: Vec<Case> = "Decisions that must come out under them, of what is stored; if one does not, nothing changes",
     }
 }
 
@@ -33,12 +39,17 @@ pub(super) fn describe(operation: RulesOperation) -> Described {
     match operation {
         Of::Show => Described::shows("The model and the policies that count", rules),
         Of::Put => Described::changes::<PutRules>(
-            "Make a model and policies count, checked against each other, as new versions",
+            "Make a model and policies count, or store them, checked against each other and tested, as new versions",
             versions,
         )
         .in_bulk(),
         Of::Versions => Described::shows("The latest versions of model and policies", listed),
-        Of::Activate => Described::changes::<ActivateRules>("Make earlier versions count again, at once", versions),
+        Of::ModelVersion => Described::shows("One version of the model", model_of),
+        Of::PoliciesVersion => Described::shows("One version of the policies", policies_of),
+        Of::Schema => Described::shows("The schema that the model makes for policies, as Cedar writes it", policies_of),
+        Of::Activate => {
+            Described::changes::<ActivateRules>("Make stored or earlier versions count, at once", versions).in_bulk()
+        }
     }
 }
 
@@ -51,11 +62,19 @@ fn rules() -> Value {
 }
 
 fn model() -> Value {
-    nullable(answer::object(&[("version", number), ("document", anything)], &[]))
+    nullable(model_of())
+}
+
+fn model_of() -> Value {
+    answer::object(&[("version", number), ("document", anything)], &[])
 }
 
 fn policies() -> Value {
-    nullable(answer::object(&[("version", number), ("text", text)], &[]))
+    nullable(policies_of())
+}
+
+fn policies_of() -> Value {
+    answer::object(&[("version", number), ("text", text)], &[])
 }
 
 fn versions() -> Value {
@@ -77,22 +96,33 @@ pub(super) async fn run(operation: RulesOperation, call: &Call) -> Result<Reply,
     match operation {
         RulesOperation::Show => show(call, &server).await,
         RulesOperation::Put => put(call, &server).await,
-        RulesOperation::Versions => {
-            let versions = call.admin.rule_versions(&server).await;
-            versions.map(Reply::ok).map_err(|error| call.refused(&error))
+        RulesOperation::Versions => shown(call, call.admin.rule_versions(&server).await),
+        RulesOperation::ModelVersion => shown(call, call.admin.model_version(&server, call.named("version")?).await),
+        RulesOperation::PoliciesVersion => {
+            shown(call, call.admin.policies_version(&server, call.named("version")?).await)
         }
-        RulesOperation::Activate => {
-            let ActivateRules { model, policies } = call.body()?;
-            if let Some((member, _)) =
-                [("model", model), ("policies", policies)].iter().find(|(_, version)| *version < 0)
-            {
-                return Err(Problem::member(member, "no version is less than 0"));
-            }
-            let wanted = Versions { model, policies };
-            call.admin.activate_rules(&server, wanted).await.map_err(|error| call.refused(&error))?;
-            Ok(Reply::ok(json!(wanted)))
-        }
+        RulesOperation::Schema => shown(call, call.admin.rules_schema(&server, None).await),
+        RulesOperation::Activate => activate(call, &server).await,
     }
+}
+
+fn shown(call: &Call, found: Result<Value, AdminError>) -> Result<Reply, Problem> {
+    found.map(Reply::ok).map_err(|error| match error {
+        // Of a version, and of a model, there is nothing else than what the address says.
+        AdminError::NotFound { .. } => Problem::not_found(),
+        error => call.refused(&error),
+    })
+}
+
+async fn activate(call: &Call, server: &Slug) -> Result<Reply, Problem> {
+    let ActivateRules { model, policies, tests } = call.body()?;
+    if let Some((member, _)) = [("model", model), ("policies", policies)].iter().find(|(_, version)| *version < 0) {
+        return Err(Problem::member(member, "no version is less than 0"));
+    }
+    let wanted = Versions { model, policies };
+    let activated = call.admin.try_activation(server, wanted, Some(trial(call, &tests))).await;
+    activated.map_err(|error| call.refused(&error))?;
+    Ok(Reply::ok(json!(wanted)))
 }
 
 async fn show(call: &Call, server: &Slug) -> Result<Reply, Problem> {
@@ -103,10 +133,11 @@ async fn show(call: &Call, server: &Slug) -> Result<Reply, Problem> {
 }
 
 async fn put(call: &Call, server: &Slug) -> Result<Reply, Problem> {
-    let PutRules { model, policies } = call.body()?;
+    let PutRules { model, policies, tests, activate } = call.body()?;
     let model = model.map(|Document(document)| Model::parse(&document)).transpose();
     let model = model.map_err(|wrong| Problem::member(&format!("model.{}", wrong.at), &wrong.problem))?;
-    let put = call.admin.put_rules(server, &RuleChange { model, policies }).await;
+    let change = RuleChange { model, policies };
+    let put = call.admin.try_rules(server, &change, Some(trial(call, &tests)), activate.unwrap_or(true)).await;
     let (versions, _) = put.map_err(|error| call.refused(&error))?;
     Ok(Reply::ok(json!(versions)))
 }

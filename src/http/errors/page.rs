@@ -104,6 +104,7 @@ impl From<AdminError> for ErrorPage {
             AdminError::Invalid { .. }
             | AdminError::Item { .. }
             | AdminError::Precondition { .. }
+            | AdminError::TestFailed { .. }
             | AdminError::NotFound { .. }
             | AdminError::Taken { .. }
             | AdminError::InUse { .. }

@@ -51,6 +51,7 @@ impl Problem {
             AdminError::Invalid { member, problem } => Self::member(member, problem),
             AdminError::Item { list, index, problem } => Self::administration(problem, false).of_item(list, *index),
             AdminError::Precondition { .. } => refused(StatusCode::PRECONDITION_FAILED, "precondition_failed"),
+            AdminError::TestFailed { .. } => refused(StatusCode::UNPROCESSABLE_ENTITY, "tests_failed"),
             AdminError::NotFound { .. } if is_addressed => refused(StatusCode::NOT_FOUND, "not_found"),
             AdminError::NotFound { .. } => refused(StatusCode::BAD_REQUEST, "unknown_name"),
             AdminError::Taken { .. } => refused(StatusCode::CONFLICT, "exists_already"),

@@ -86,6 +86,9 @@ pub enum RulesOperation {
     Show,
     Put,
     Versions,
+    ModelVersion,
+    PoliciesVersion,
+    Schema,
     Activate,
 }
 
@@ -170,6 +173,8 @@ const ROLES: &str = "/api/v1/resource-servers/{server}/roles";
 const ROLE: &str = "/api/v1/resource-servers/{server}/roles/{role}";
 
 const RULES: &str = "/api/v1/resource-servers/{server}/rules";
+const MODEL: &str = "/api/v1/resource-servers/{server}/rules/models/{version}";
+const POLICIES: &str = "/api/v1/resource-servers/{server}/rules/policies/{version}";
 const RELATIONS: &str = "/api/v1/resource-servers/{server}/relations";
 const RESOURCES: &str = "/api/v1/resource-servers/{server}/resources";
 const SUBJECTS: &str = "/api/v1/resource-servers/{server}/subjects";
@@ -185,7 +190,7 @@ use ServerOperation as Server;
 use UserOperation as User;
 use Verb::{Delete, Get, Patch, Post, Put};
 
-pub const API: [Row; 54] = [
+pub const API: [Row; 57] = [
     user(Post, "/api/v1/users", User::Create, all("create", "user")),
     user(Get, "/api/v1/users", User::List, all("read", "user")),
     user(Get, "/api/v1/users/{user}", User::Show, one("read", "user", "user")),
@@ -222,6 +227,9 @@ pub const API: [Row; 54] = [
     rules(Get, RULES, Rules::Show, "read"),
     rules(Put, RULES, Rules::Put, "update"),
     rules(Get, "/api/v1/resource-servers/{server}/rules/versions", Rules::Versions, "read"),
+    rules(Get, MODEL, Rules::ModelVersion, "read"),
+    rules(Get, POLICIES, Rules::PoliciesVersion, "read"),
+    rules(Get, "/api/v1/resource-servers/{server}/rules/schema", Rules::Schema, "read"),
     rules(Post, "/api/v1/resource-servers/{server}/rules/activate", Rules::Activate, "update"),
     registry(Post, RELATIONS, Registry::WriteRelations, one("write", "relation", "server")),
     registry(Get, RELATIONS, Registry::ListRelations, one("read", "relation", "server")),

@@ -280,7 +280,7 @@ both! {
                 assert_eq!(answer.refusal(), (400, "invalid_request".into()), "{path} {text:.100}: {answer:?}");
             }
             // Little past the bound: whoever sends much more may see the connection end instead of the answer.
-            let is_batch = ["/rules", "/relations", "/resources", "/subjects"].iter().any(|end| path.ends_with(end));
+            let is_batch = ["/rules", "/activate", "/relations", "/resources", "/subjects"].iter().any(|end| path.ends_with(end));
             let large = json!({ "x": "y".repeat(if is_batch { 1_100_000 } else { 70_000 }) }).to_string();
             let answer = send(&house, &root, row, path, large).await;
             assert_eq!(answer.refusal(), (413, "too_large".into()), "{path}: {answer:?}");

@@ -19,9 +19,12 @@ impl Two {
         let mut all = HashMap::new();
         let bob = root.got("/api/v1/users/bob").await["sub"].as_str().unwrap().to_owned();
         all.insert("user", [house.world.alice_sub.clone(), bob]);
-        for (parameter, names) in
-            [("client", ["app", "post"]), ("server", ["notes", "files"]), ("role", ["viewer", "viewer"])]
-        {
+        for (parameter, names) in [
+            ("client", ["app", "post"]),
+            ("server", ["notes", "files"]),
+            ("role", ["viewer", "viewer"]),
+            ("version", ["1", "1"]),
+        ] {
             all.insert(parameter, names.map(str::to_owned));
         }
         for name in ["one", "two"] {

@@ -64,7 +64,10 @@ both! {
         let (rooms, _) = root.pages(&format!("{NOTES}/resources?type=room"), 2).await;
         assert_eq!(rooms.len(), 3, "{rooms:?}");
         let badges = root.got(&format!("{NOTES}/subjects?type=badge")).await;
-        assert_eq!(badges["items"], json!([{ "subject": "badge:1", "disabled": false }, { "subject": "badge:2", "disabled": false }]));
+        assert_eq!(badges["items"], json!([
+            { "subject": "badge:1", "disabled": false, "attributes": { "floor": 3 } },
+            { "subject": "badge:2", "disabled": false, "attributes": {} },
+        ]));
         let gone = json!({ "delete": ["room:404"] });
         assert_eq!(root.post(&format!("{NOTES}/resources"), &gone).await.status, 200);
         house.comes_out(&[("badge:2", "enter", "room:405", false), ("user:alice", "book", "room:404", false)]).await;

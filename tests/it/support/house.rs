@@ -127,17 +127,26 @@ impl House {
     }
 
     pub fn doorward_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_doorward"))
+        self.program(arguments).envs(environment.iter().copied()).output().unwrap()
+    }
+
+    /// Where its commands run.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The command line, still to be started.
+    pub fn program(&self, arguments: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        program
             .args(arguments)
             .env_clear()
             .env("DOORWARD_DATABASE_URL", &self.database_url)
             .env("DOORWARD_KEYS_MASTER_KEY_FILE", self.setting("keys.master_key_file"))
             .env("DOORWARD_KEYS_PUBLISH_LEAD", self.setting("keys.publish_lead"))
             .env("DOORWARD_KEYS_JWKS_MAX_AGE", self.setting("keys.jwks_max_age"))
-            .envs(environment.iter().copied())
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap()
+            .current_dir(self.folder.path());
+        program
     }
 
     /// The command line, and what it printed as JSON.

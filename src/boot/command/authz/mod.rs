@@ -4,6 +4,7 @@ mod apply;
 mod explain;
 mod export;
 mod files;
+mod show;
 mod test;
 mod versions;
 
@@ -25,7 +26,12 @@ pub(in crate::boot) enum AuthzCommand {
     Export(export::ExportArgs),
     /// List the versions of model and policies.
     Versions(versions::VersionsArgs),
-    /// Let earlier versions of model and policies count.
+    /// Print one version of the model or of the policies.
+    Show(show::ShowArgs),
+    /// Print the schema that the model makes for policies, in the language of Cedar.
+    Schema(show::SchemaArgs),
+    /// Let stored or earlier versions of model and policies count.
+    #[command(visible_alias = "activate")]
     Rollback(versions::RollbackArgs),
 }
 
@@ -44,6 +50,8 @@ pub(super) async fn run(cx: &Context<'_>, command: AuthzCommand) -> Result<(), B
         AuthzCommand::Explain(args) => explain::run(cx, *args).await,
         AuthzCommand::Export(args) => export::run(cx, &args).await,
         AuthzCommand::Versions(args) => versions::list(cx, &args).await,
+        AuthzCommand::Show(args) => show::show(cx, &args).await,
+        AuthzCommand::Schema(args) => show::schema(cx, &args).await,
         AuthzCommand::Rollback(args) => versions::rollback(cx, &args).await,
     }
 }

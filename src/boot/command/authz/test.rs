@@ -72,7 +72,8 @@ fn run_all(
             report.cases += 1;
             let now = case.now.or(tests.given.now).unwrap_or(now);
             if let Some((got, reason)) = fails(&world, case, now) {
-                let (file, case, expected) = (file.clone(), label(index, case), case.decision);
+                let (file, expected) = (file.clone(), case.decision);
+                let case = format!("decide[{index}] {}", case.label());
                 report.failures.push(Failure { file, case, expected, got, reason });
             }
         }
@@ -93,11 +94,6 @@ fn fails(world: &MemoryWorld, case: &Case, now: Instant) -> Option<(String, Stri
         Ok(decision) => Some((decision.allowed.to_string(), world.say(&decision.reason))),
         Err(problem) => Some(("error".to_owned(), problem)),
     }
-}
-
-fn label(index: usize, case: &Case) -> String {
-    let asked = format!("decide[{index}] {} {} {}", case.subject, case.action, case.resource);
-    case.name.as_ref().map_or_else(|| asked.clone(), |name| format!("{asked} ({name})"))
 }
 
 impl Report {
