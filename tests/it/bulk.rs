@@ -122,8 +122,9 @@ both! {
         const ITEMS: usize = 11_000;
         rooms(&house).await;
         let file = house.folder().join("rooms.jsonl");
-        let lines: String = (0..ITEMS).map(|i| format!("{{\"resource\":\"room:{i}\",\"attributes\":{{\"floor\":{}}}}}\n", i % 9)).collect();
-        std::fs::write(&file, lines).unwrap();
+        let line = |i| json!({ "resource": format!("room:{i}"), "attributes": { "floor": i % 9 } }).to_string();
+        let lines: Vec<_> = (0..ITEMS).map(line).collect();
+        std::fs::write(&file, lines.join("\n")).unwrap();
         let words = arguments(&["resource", "put", "--from", "rooms.jsonl"]);
         let mut child = house.program(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());

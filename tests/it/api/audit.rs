@@ -187,16 +187,12 @@ async fn fill_in_again(house: &House) {
         let from = text.find("INSERT").unwrap();
         format!("DELETE FROM fact_resources;\n{}", &text[from..])
     };
-    match house.database_url.strip_prefix("sqlite://") {
-        Some(file) => {
-            let mut conn = diesel::SqliteConnection::establish(file).unwrap();
-            conn.batch_execute(&format!("PRAGMA busy_timeout=5000; {}", backfill("sqlite"))).unwrap();
-        }
-        None => {
-            let (client, connection) =
-                tokio_postgres::connect(&house.database_url, tokio_postgres::NoTls).await.unwrap();
-            tokio::spawn(connection);
-            client.batch_execute(&backfill("postgres")).await.unwrap();
-        }
+    if let Some(file) = house.database_url.strip_prefix("sqlite://") {
+        let mut conn = diesel::SqliteConnection::establish(file).unwrap();
+        conn.batch_execute(&format!("PRAGMA busy_timeout=5000; {}", backfill("sqlite"))).unwrap();
+        return;
     }
+    let (client, connection) = tokio_postgres::connect(&house.database_url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(&backfill("postgres")).await.unwrap();
 }
