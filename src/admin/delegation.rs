@@ -41,8 +41,10 @@ pub(super) enum What {
     Permission(Permission),
     /// A role's name, where that counts beside its permissions.
     Role(String),
-    /// Whatever relations and policies permit the members of a group.
-    Membership,
+    /// Whatever relations permit the members of a group.
+    Related,
+    /// Whatever policies say of the members of a group.
+    Named,
 }
 
 impl fmt::Display for What {
@@ -50,7 +52,8 @@ impl fmt::Display for What {
         match self {
             Self::Permission(permission) => permission.fmt(f),
             Self::Role(name) => write!(f, "the role {name}"),
-            Self::Membership => f.write_str("what relations or policies permit the group"),
+            Self::Related => f.write_str("what relations permit the group"),
+            Self::Named => f.write_str("what policies say of the group"),
         }
     }
 }
@@ -219,12 +222,12 @@ async fn worth(
     };
     let mut worth: HashMap<_, _> = by_assignment.into_iter().map(|(at, rights)| (at, of_group(rights))).collect();
     let groups: Vec<_> = reached.keys().filter_map(|principal| principal.as_group()).collect();
-    let mut named = edges::naming(conn, &groups, now).await?;
+    let related = edges::naming(conn, &groups, now).await?;
     let called = groups::names(conn, &groups.iter().map(|group| group.uuid()).collect::<Vec<_>>()).await?;
-    named.extend(rules::naming(conn, &called.values().map(String::as_str).collect::<Vec<_>>()).await?);
-    for at in named {
-        let membership = Wanted { what: What::Membership, scope: None, until, of: Some(group) };
-        worth.entry(at).or_default().push(membership);
+    let named = rules::naming(conn, &called.values().map(String::as_str).collect::<Vec<_>>()).await?;
+    let related = related.into_iter().map(|at| (at, What::Related));
+    for (at, what) in related.chain(named.into_iter().map(|at| (at, What::Named))) {
+        worth.entry(at).or_default().push(Wanted { what, scope: None, until, of: Some(group) });
     }
     Ok(worth)
 }

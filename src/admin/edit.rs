@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::delegation::{doorward, principal};
 use super::measure::{Local, Measure};
 use super::{Admin, AdminError, Authority, Operator};
-use crate::decision::standing::{When, reached, rights, rights_by};
+use crate::decision::standing::{When, reached, rights, rights_soon};
 use crate::domain::assignment::Principal;
 use crate::domain::change::Revision;
 use crate::domain::id::ResourceServerId;
@@ -70,13 +70,14 @@ impl Admin {
             }
         };
         let at = doorward(edit).await?;
-        let reached = reached(edit, operator, now, When::Now).await?;
-        let own = rights_by(edit, at, &reached, now, When::Now).await?;
+        let by = reached(edit, operator, now, When::Now).await?;
+        let later = reached(edit, operator, now, When::Ever).await?;
+        let own = rights_soon(edit, at, &by, &later, now).await?;
         let carries = |all: &Vec<Permission>| all.iter().any(|p| p.matches(needed.action, needed.resource_type));
         if !own.permit(&needed.query(subject.clone())) || !ceiling.as_ref().is_none_or(carries) {
             return Err(AdminError::NotPermitted { needed: needed.clone() });
         }
-        Ok(Some(Measure { operator, reached, own, ceiling }))
+        Ok(Some(Measure { operator, reached: by, later, own, ceiling }))
     }
 }
 
@@ -95,7 +96,7 @@ impl Edit {
         if let Some(known) = self.locals.get(&server.id) {
             return Ok(Arc::clone(known));
         }
-        let rights = rights_by(self, server.id, &measure.reached, now, When::Now).await?;
+        let rights = rights_soon(self, server.id, &measure.reached, &measure.later, now).await?;
         let rules = rules::active(self, server.id).await?;
         let local = Arc::new(Local::new(server, rights, rules));
         self.locals.insert(server.id, Arc::clone(&local));

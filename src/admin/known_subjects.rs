@@ -30,7 +30,8 @@ impl KnownSubjects {
     ) -> Result<Self, AdminError> {
         let mut known = Self::default();
         known.read_people(conn, named.clone()).await?;
-        known.read_others(conn, server, named).await?;
+        known.read_others(conn, server, named.clone()).await?;
+        known.read_groups(conn, named).await?;
         let all: Vec<_> = known.principals.values().copied().collect();
         for some in all.chunks(NAMES_MAX) {
             let mut read = decisions::attributes(conn, server.id, some).await?.values;
@@ -38,6 +39,23 @@ impl KnownSubjects {
             known.attributes.extend(found);
         }
         Ok(known)
+    }
+
+    /// One by one: nobody registers many.
+    async fn read_groups<'a>(
+        &mut self,
+        conn: &mut Conn,
+        named: impl Iterator<Item = &'a PrincipalRef>,
+    ) -> Result<(), AdminError> {
+        for name in named.filter(|name| matches!(name, PrincipalRef::Group(_))) {
+            match name.resolve(conn).await {
+                Ok(found) => drop(self.principals.insert(name.clone(), found.principal)),
+                // Whoever needs it says so.
+                Err(AdminError::NotFound { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
     }
 
     async fn read_people<'a>(
@@ -92,17 +110,9 @@ impl KnownSubjects {
         Ok(())
     }
 
-    /// Who it is, if it was found. Groups are looked up one by one: nobody registers many.
-    pub(super) async fn principal(
-        &mut self,
-        conn: &mut Conn,
-        name: &PrincipalRef,
-    ) -> Result<Option<Principal>, AdminError> {
-        if let (PrincipalRef::Group(_), false) = (name, self.principals.contains_key(name)) {
-            let principal = name.resolve(conn).await?.principal;
-            self.principals.insert(name.clone(), principal);
-        }
-        Ok(self.principals.get(name).copied())
+    /// Who it is, if it was found.
+    pub(super) fn principal(&self, name: &PrincipalRef) -> Option<Principal> {
+        self.principals.get(name).copied()
     }
 
     pub(super) fn is_disabled(&self, name: &ObjectRef) -> Option<bool> {

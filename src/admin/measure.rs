@@ -17,6 +17,8 @@ pub(super) struct Measure {
     pub operator: Principal,
     /// The groups they are in.
     pub reached: Reached,
+    /// With those they will be in.
+    pub later: Reached,
     /// What they hold at Doorward's own resource server.
     pub own: Rights,
     /// Of an operator who came by a key: what is written on it.
@@ -56,12 +58,17 @@ impl Measure {
             What::Permission(permission) => holds(permission) || (is_member && rights.is_untouched(permission)),
             What::Role(name) => {
                 let has = is_member || rights.hold_role(name, *until, places);
-                // What a policy permits who has the role, a deny may take from the operator.
                 let named = local.policies_name(name);
                 let is_worth = named || local.tells_roles;
-                !is_worth || (has && !(named && rights.is_denied_anything())) || holds(&Permission::ALL)
+                // What the role permits, a deny may take from the operator.
+                let suffices = has && !rights.is_denied_anything() && !(named && local.policies_narrow());
+                !is_worth || suffices || holds(&Permission::ALL)
             }
-            What::Membership => (is_member && !rights.is_denied_anything()) || holds(&Permission::ALL),
+            What::Related => (is_member && !rights.is_denied_anything()) || holds(&Permission::ALL),
+            What::Named => {
+                let suffices = is_member && !rights.is_denied_anything() && !local.policies_narrow();
+                suffices || holds(&Permission::ALL)
+            }
         };
         is_held || self.controls(&local.server, *until)
     }
@@ -94,6 +101,12 @@ impl Local {
             policies: rules.policies.map(|(_, text)| text).unwrap_or_default(),
             tells_roles: server.claims.roles,
         }
+    }
+
+    /// Whether policies may take something from whoever has a role or is in a group: then to be rid of it is something that
+    /// those who have it do not hold.
+    fn policies_narrow(&self) -> bool {
+        ["forbid", "unless", "!", "\\"].iter().any(|sign| self.policies.contains(sign))
     }
 
     /// Whether policies may name a role. One that is written with escapes may mean any.

@@ -1,7 +1,7 @@
 //! What of a list is not in the database yet, or not so. Whatever cannot be looked up counts as not there: who writes it
 //! is told why it is refused.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -24,13 +24,12 @@ impl Admin {
     pub(super) async fn pending_subjects(&self, server: &Slug, items: &[SubjectPut]) -> Result<Vec<usize>, AdminError> {
         let mut conn = self.read().await?;
         let Some(server) = known(find(&mut conn, server).await)? else { return Ok((0..items.len()).collect()) };
-        let mut subjects = KnownSubjects::read(&mut conn, &server, items.iter().map(|item| &item.subject)).await?;
-        let mut pending = Vec::new();
+        let subjects = KnownSubjects::read(&mut conn, &server, items.iter().map(|item| &item.subject)).await?;
+        let mut pending = Pending::default();
         for (index, item) in items.iter().enumerate() {
-            let there = known(has_subject(&mut conn, &mut subjects, item).await)?.unwrap_or(false);
-            pending.extend((!there).then_some(index));
+            pending.add(index, item.subject.to_string(), has_subject(&subjects, item));
         }
-        Ok(pending)
+        Ok(pending.indexes)
     }
 
     pub(super) async fn pending_resources(
@@ -40,12 +39,12 @@ impl Admin {
     ) -> Result<Vec<usize>, AdminError> {
         let mut conn = self.read().await?;
         let Some(server) = known(find(&mut conn, server).await)? else { return Ok((0..items.len()).collect()) };
-        let mut pending = Vec::new();
+        let mut pending = Pending::default();
         for (index, (object, attributes)) in items.iter().enumerate() {
             let found = resources::find(&mut conn, server.id, object).await?;
-            pending.extend((found != Some(Value::Object(attributes.clone()))).then_some(index));
+            pending.add(index, object.to_string(), found == Some(Value::Object(attributes.clone())));
         }
-        Ok(pending)
+        Ok(pending.indexes)
     }
 
     pub(super) async fn pending_relations(&self, server: &Slug, items: &[NewEdge]) -> Result<Vec<usize>, AdminError> {
@@ -54,20 +53,19 @@ impl Admin {
         let model = known(rules::required_model(&mut conn, &server).await)?;
         let Some(model) = model else { return Ok((0..items.len()).collect()) };
         let mut resolver = Resolver { server: &server, model: &model, known: HashMap::new() };
-        let mut pending = Vec::new();
+        let mut pending = Pending::default();
         for (index, item) in items.iter().enumerate() {
-            let there = match known(resolver.subject(&mut conn, &item.name.subject).await)? {
-                None => false,
-                Some(subject) => {
-                    let (object, relation) = (&item.name.object, item.name.relation.as_str());
-                    let key = EdgeKey { object, relation, subject: &subject };
-                    let found = edges::find(&mut conn, server.id, key).await?;
-                    found.is_some_and(|found| found.edge.interval == item.interval)
-                }
-            };
-            pending.extend((!there).then_some(index));
+            let (mut there, mut name) = (false, item.name.subject.clone());
+            if let Some(subject) = known(resolver.subject(&mut conn, &item.name.subject).await)? {
+                let (object, relation) = (&item.name.object, item.name.relation.as_str());
+                let key = EdgeKey { object, relation, subject: &subject };
+                let found = edges::find(&mut conn, server.id, key).await?;
+                there = found.is_some_and(|found| found.edge.interval == item.interval);
+                name = format!("{subject:?}");
+            }
+            pending.add(index, format!("{}#{}@{name}", item.name.object, item.name.relation), there);
         }
-        Ok(pending)
+        Ok(pending.indexes)
     }
 
     pub(super) async fn pending_assignments(
@@ -87,6 +85,23 @@ impl Admin {
     }
 }
 
+/// What is still to be written, by its place in the list.
+#[derive(Default)]
+struct Pending {
+    indexes: Vec<usize>,
+    names: HashSet<String>,
+}
+
+impl Pending {
+    /// One that is there as it is to be is left out, unless one before it makes it another: the last one counts.
+    fn add(&mut self, index: usize, name: String, there: bool) {
+        if !there || self.names.contains(&name) {
+            self.indexes.push(index);
+            self.names.insert(name);
+        }
+    }
+}
+
 /// A fault stays one; a refusal is for whoever writes.
 fn known<T>(found: Result<T, AdminError>) -> Result<Option<T>, AdminError> {
     match found {
@@ -96,14 +111,14 @@ fn known<T>(found: Result<T, AdminError>) -> Result<Option<T>, AdminError> {
     }
 }
 
-async fn has_subject(conn: &mut Conn, known: &mut KnownSubjects, item: &SubjectPut) -> Result<bool, AdminError> {
-    let Some(principal) = known.principal(conn, &item.subject).await? else { return Ok(false) };
+fn has_subject(known: &KnownSubjects, item: &SubjectPut) -> bool {
+    let Some(principal) = known.principal(&item.subject) else { return false };
     if let (super::PrincipalRef::External(name), Some(disabled)) = (&item.subject, item.disabled)
         && known.is_disabled(name) != Some(disabled)
     {
-        return Ok(false);
+        return false;
     }
-    Ok(item.attributes.as_ref().is_none_or(|wanted| known.attributes(principal) == Some(wanted)))
+    item.attributes.as_ref().is_none_or(|wanted| known.attributes(principal) == Some(wanted))
 }
 
 async fn has_assignment(

@@ -74,7 +74,7 @@ impl Admin {
         let named: Vec<_> = named.collect();
         let mut known = KnownSubjects::read(&mut edit, &server, named.iter().copied()).await?;
         for (list, index, name, wanted) in required.each() {
-            self.check_subject(&mut edit, &mut known, name, wanted).await.map_err(|error| error.at(list, index))?;
+            Self::check_subject(&known, name, wanted).map_err(|error| error.at(list, index))?;
         }
         for (index, name) in delete.iter().enumerate() {
             let deleted = self.delete_subject(&mut edit, &server, &mut known, name).await;
@@ -89,14 +89,8 @@ impl Admin {
         self.conclude(edit, FactKind::SubjectsChanged, subject, detail).await
     }
 
-    async fn check_subject(
-        &self,
-        edit: &mut Edit,
-        known: &mut KnownSubjects,
-        name: &PrincipalRef,
-        wanted: bool,
-    ) -> Result<(), AdminError> {
-        let principal = known.principal(edit, name).await?;
+    fn check_subject(known: &KnownSubjects, name: &PrincipalRef, wanted: bool) -> Result<(), AdminError> {
+        let principal = known.principal(name);
         if principal.is_none() && !matches!(name, PrincipalRef::External(_)) {
             return Err(unknown(name));
         }
@@ -122,7 +116,7 @@ impl Admin {
                 let problem = "only a subject of the resource server's own is disabled here";
                 return Err(AdminError::invalid("disabled", problem));
             }
-            (name, None) => known.principal(edit, name).await?.ok_or_else(|| unknown(name))?,
+            (name, None) => known.principal(name).ok_or_else(|| unknown(name))?,
         };
         let Some(attributes) = &item.attributes else { return Ok(()) };
         check_size(attributes)?;
@@ -162,7 +156,7 @@ impl Admin {
         let now = self.now();
         let changed = Changed::ExternalSubject(server.id, name.clone());
         let view = |disabled: bool| json!({ "subject": name, "disabled": disabled });
-        let found = known.principal(edit, &PrincipalRef::External(name.clone())).await?;
+        let found = known.principal(&PrincipalRef::External(name.clone()));
         let (Some(principal), Some(before)) = (found, known.is_disabled(name)) else {
             let id = ExternalSubjectId::mint(now, self.entropy.as_ref());
             let new = ExternalSubject { id, subject: name.clone(), disabled: disabled.unwrap_or(false) };

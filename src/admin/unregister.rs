@@ -25,7 +25,7 @@ impl Admin {
         known: &mut KnownSubjects,
         name: &PrincipalRef,
     ) -> Result<(), AdminError> {
-        let principal = known.principal(edit, name).await?;
+        let principal = known.principal(name);
         if let PrincipalRef::External(external) = name {
             // Edges may name one that was never registered.
             self.delete_edges_to(edit, server, external).await?;

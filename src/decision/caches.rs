@@ -60,7 +60,7 @@ pub(super) struct Caches {
 impl Caches {
     pub(super) fn new(entries_max: u64) -> Self {
         Self {
-            gathered: KeyCache::of_lists(entries_max, |gathered| gathered.principals().len()),
+            gathered: KeyCache::of_lists(entries_max, |gathered| gathered.weight()),
             subjects: KeyCache::new(entries_max),
             memberships: KeyCache::of_lists(entries_max, |list| list.len()),
             holdings: KeyCache::of_lists(entries_max, |holdings| holdings.len()),

@@ -196,9 +196,12 @@ impl Decisions {
     async fn begin_anew(&self, position: Position) -> Result<(), StoreError> {
         let (revision, denied) = tokens::denied(&mut self.store.read().await?, self.clock.now()).await?;
         *self.denied.write().unwrap_or_else(PoisonError::into_inner) = denied.into_iter().collect();
-        self.changes.reset(revision, || self.drop_all());
         let position = Position { revision, ..position };
-        self.applied.send_replace(position);
+        // Within: whoever sees the new history sees the new position.
+        self.changes.reset(revision, || {
+            self.drop_all();
+            self.applied.send_replace(position);
+        });
         self.feed.tell(position, None);
         self.keys_changed.send_replace(revision);
         Ok(())

@@ -350,7 +350,7 @@ impl Decisions {
         // Looked at last: until then nothing of the view was of another history.
         let settled = settled && self.changes.history() == view.history();
         if settled {
-            view.put_gathered(applied);
+            view.put_gathered();
         }
         Ok(settled.then_some(applied))
     }

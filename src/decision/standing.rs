@@ -110,8 +110,32 @@ pub async fn rights(
     of: Principal,
     now: Instant,
 ) -> Result<Rights, DecisionError> {
-    let reached = reached(conn, of, now, When::Now).await?;
-    rights_by(conn, at, &reached, now, When::Now).await
+    let by = reached(conn, of, now, When::Now).await?;
+    let later = reached(conn, of, now, When::Ever).await?;
+    rights_soon(conn, at, &by, &later, now).await
+}
+
+/// What these principals can use now at one resource server, and what `later` will be denied: what is lost then is not held
+/// for good.
+///
+/// # Errors
+/// The store's.
+pub async fn rights_soon(
+    conn: &mut Conn,
+    at: ResourceServerId,
+    by: &Reached,
+    later: &Reached,
+    now: Instant,
+) -> Result<Rights, DecisionError> {
+    let mut rights = rights_by(conn, at, by, now, When::Now).await?;
+    let other = later.iter().filter(|(principal, _)| !by.contains_key(*principal));
+    let other: Reached = other.map(|(principal, end)| (*principal, *end)).collect();
+    if !other.is_empty() {
+        let to_come = rights_by(conn, at, &other, now, When::Ever).await?.given.into_iter();
+        let denies = to_come.filter(|given| given.effect == Effect::Deny);
+        rights.given.extend(denies.map(|given| Given { begun: false, ..given }));
+    }
+    Ok(rights)
 }
 
 /// What these principals were given and denied at one resource server. Of what they can use now, that which will be denied

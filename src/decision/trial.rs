@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::asked;
-use super::engine::{Decision, Query, Reason};
+use super::engine::{Decision, Query};
 use super::error::DecisionError;
 use super::given::Case;
 use super::load::View;
-use super::memory::{parts, say};
+use super::memory::parts;
 use super::policies::Policies;
 use super::service::Decisions;
 use super::snapshot::Snapshot;
@@ -20,7 +21,10 @@ use crate::domain::time::Instant;
 use crate::store::{Tx, roles};
 
 /// Cases that are decided together: what they miss is loaded at once.
-const TOGETHER_MAX: usize = 100;
+const TOGETHER_MAX: usize = 20;
+
+/// Other writes wait meanwhile.
+const TRIAL_MAX: Duration = Duration::from_secs(2);
 
 /// Model and policies, checked against each other.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +37,7 @@ pub struct Proposed {
 #[derive(Clone, Debug)]
 pub struct Surprise {
     pub index: usize,
-    /// What came out instead, and why.
+    /// What came out instead; why is for those who may ask it.
     pub got: String,
 }
 
@@ -52,7 +56,13 @@ impl Decisions {
     ) -> Result<Option<Surprise>, DecisionError> {
         let snapshot = Snapshot::build(&roles::all(tx, at).await?, proposed.model, proposed.policies);
         let mut view = View::pinned(self, tx, at).await?;
+        let started = self.clock.monotonic();
         for (chunk, cases) in cases.chunks(TOGETHER_MAX).enumerate() {
+            if self.clock.monotonic().saturating_sub(started) > TRIAL_MAX {
+                let got = format!("an error: those before it took {} seconds already", TRIAL_MAX.as_secs());
+                return Ok(Some(Surprise { index: chunk * TOGETHER_MAX, got }));
+            }
+            tokio::task::yield_now().await;
             if let Some(Surprise { index, got }) = surprise(&mut view, tx, &snapshot, cases, now).await? {
                 return Ok(Some(Surprise { index: chunk * TOGETHER_MAX + index, got }));
             }
@@ -65,6 +75,7 @@ impl Decisions {
 /// What came of a case.
 struct Came {
     allowed: Option<bool>,
+    /// Why it could not be decided.
     said: String,
 }
 
@@ -80,7 +91,7 @@ async fn surprise(
     for (index, case) in cases.iter().enumerate() {
         match query(snapshot, case) {
             Ok(Some(query)) => asked.entry(case.now.unwrap_or(now)).or_default().push((index, query)),
-            Ok(None) => drop(came.insert(index, Came::of(&Reason::SubjectUnknown, false))),
+            Ok(None) => drop(came.insert(index, Came { allowed: Some(false), said: String::new() })),
             Err(said) => drop(came.insert(index, Came { allowed: None, said })),
         }
     }
@@ -88,24 +99,20 @@ async fn surprise(
         let queries: Vec<_> = asked.iter().map(|(_, query)| query).collect();
         let decided = decide(view, tx, snapshot, &queries, *now).await?;
         let indexes = asked.iter().map(|(index, _)| *index);
-        came.extend(indexes.zip(decided.into_iter().map(Came::decided)));
+        came.extend(indexes.zip(decided.iter().map(|decision| Came::decided(decision.as_ref()))));
     }
     let differs = |(index, case): (usize, &Case)| {
         let came = came.remove(&index).filter(|came| came.allowed != Some(case.decision))?;
-        let got = came.allowed.map_or_else(|| "an error".to_owned(), |allowed| allowed.to_string());
-        Some(Surprise { index, got: format!("{got}: {}", came.said) })
+        let got = came.allowed.map_or_else(|| format!("an error: {}", came.said), |allowed| allowed.to_string());
+        Some(Surprise { index, got })
     };
     Ok(cases.iter().enumerate().find_map(differs))
 }
 
 impl Came {
-    fn of(reason: &Reason, allowed: bool) -> Self {
-        Self { allowed: Some(allowed), said: say(reason, |id| format!("the assignment {id}")) }
-    }
-
-    fn decided(decision: Option<Decision>) -> Self {
+    fn decided(decision: Option<&Decision>) -> Self {
         match decision {
-            Some(Decision { allowed, reason, .. }) => Self::of(&reason, allowed),
+            Some(Decision { allowed, .. }) => Self { allowed: Some(*allowed), said: String::new() },
             None => Self { allowed: None, said: "it takes more than one decision may".to_owned() },
         }
     }

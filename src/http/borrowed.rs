@@ -28,6 +28,11 @@ impl<'a> Object<'a> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
+    /// Takes these members out, into an object of their own.
+    pub(super) fn take(&mut self, names: &[&str]) -> Self {
+        Self(self.0.extract_if(.., |(name, _)| names.contains(&name.as_ref())).collect())
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_ref())
     }

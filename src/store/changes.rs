@@ -214,12 +214,12 @@ pub async fn trim(tx: &mut Tx, before: Instant, kept: i64, limit: i64) -> Result
     let first_kept = position(tx).await?.revision.0.saturating_sub(kept);
     let oldest = changes::table
         .filter(changes::revision.le(first_kept))
-        .filter(changes::at.lt(At(before)))
         .order((changes::revision.asc(), changes::ordinal.asc()))
-        .select(changes::revision)
+        .select((changes::revision, changes::at))
         .limit(limit);
-    let oldest = on!(&mut **tx, |c| oldest.load::<i64>(c).await)?;
-    let Some(last) = oldest.last() else { return Ok(0) };
-    let old = changes::table.filter(changes::revision.le(*last));
+    let oldest = on!(&mut **tx, |c| oldest.load::<(i64, At)>(c).await)?;
+    // Up to the first that is young: a clock may have been wrong once.
+    let Some((last, _)) = oldest.into_iter().take_while(|(_, at)| at.0 < before).last() else { return Ok(0) };
+    let old = changes::table.filter(changes::revision.le(last));
     Ok(on!(&mut **tx, |c| diesel::delete(old).execute(c).await)?)
 }

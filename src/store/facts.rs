@@ -136,17 +136,26 @@ pub async fn find(conn: &mut Conn, id: FactId) -> Result<Option<Recorded>, Store
     Ok(on!(conn, |c| query.first::<Row>(c).await.optional())?.map(Row::into_recorded))
 }
 
-/// Deletes facts from before a moment with what they are found by, the oldest first, at most `limit`; says how many.
+/// Deletes facts from before a moment, the oldest first: what they are found by, about `limit` rows of it, and only when
+/// there is none left facts, at most `limit`. Says how many rows went.
 ///
 /// # Errors
 /// The database's.
 pub async fn trim(tx: &mut Tx, before: Instant, limit: i64) -> Result<usize, StoreError> {
     let first_kept = Uid(FactId::first_of(before).uuid());
+    // One fact may be found by as many things as one write may change.
+    let found_by = fact_resources::table
+        .filter(fact_resources::fact_id.lt(first_kept))
+        .order(fact_resources::fact_id.asc())
+        .select(fact_resources::fact_id)
+        .limit(limit);
+    if let Some(last) = on!(&mut **tx, |c| found_by.load::<Uid>(c).await)?.pop() {
+        let old = fact_resources::table.filter(fact_resources::fact_id.le(last));
+        return Ok(on!(&mut **tx, |c| diesel::delete(old).execute(c).await)?);
+    }
     let oldest = facts::table.filter(facts::id.lt(first_kept)).order(facts::id.asc()).select(facts::id).limit(limit);
     let oldest = on!(&mut **tx, |c| oldest.load::<Uid>(c).await)?;
     let Some(last) = oldest.last() else { return Ok(0) };
-    let found_by = fact_resources::table.filter(fact_resources::fact_id.le(Uid(last.0)));
-    on!(&mut **tx, |c| diesel::delete(found_by).execute(c).await)?;
     let old = facts::table.filter(facts::id.le(Uid(last.0)));
     Ok(on!(&mut **tx, |c| diesel::delete(old).execute(c).await)?)
 }

@@ -118,6 +118,24 @@ both! {
         assert_eq!(registered(&house).await.len(), 0);
     }
 
+    async fn of_lines_about_one_thing_the_last_counts_however_often_they_are_read(house: House) {
+        rooms(&house).await;
+        let ends = "2200-01-01T00:00:00Z";
+        let edge = |end| json!({ "object": "room:1", "relation": "guest", "subject": "user:alice", "expires_at": end });
+        let edges = format!("{}\n{}", edge(json!(null)), edge(json!(ends)));
+        let floor = |floor| json!({ "resource": "room:1", "attributes": { "floor": floor } });
+        let resources = format!("{}\n{}", floor(1), floor(2));
+        for _ in 0..3 {
+            assert!(typed(&house, &["resource", "put"], &resources).status.success());
+            let listed = house.command(&arguments(&["resource", "list", "--type", "room"]));
+            assert_eq!(listed["resources"][0]["attributes"], json!({ "floor": 2 }));
+            let written = typed(&house, &["relation", "write"], &edges);
+            assert!(written.status.success(), "{written:?}");
+            let listed = house.command(&arguments(&["relation", "list", "--subject", "user:alice"]));
+            assert_eq!(listed["relations"][0]["interval"]["expires_at"], ends);
+        }
+    }
+
     async fn an_import_that_was_killed_is_begun_again_to_the_same_end(house: House) {
         const ITEMS: usize = 11_000;
         rooms(&house).await;

@@ -12,6 +12,9 @@ use crate::admin::load::WRITE_MAX;
 /// Longer than any item can be: its attributes are 16 KiB at most, and JSON may write each byte as six.
 const LINE_BYTES_MAX: u64 = 256 * 1024;
 
+/// So many bytes of lines are read for one write; as values they take more.
+const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// Lines, numbered from 1; empty ones say nothing.
 pub(super) struct Lines {
     pub name: String,
@@ -32,9 +35,12 @@ impl Lines {
     /// The items of one write, each with its line.
     pub(super) fn next<T: DeserializeOwned>(&mut self) -> Result<(Vec<usize>, Vec<T>), String> {
         let (mut numbers, mut items) = (Vec::new(), Vec::new());
+        let mut bytes = 0;
         while items.len() < WRITE_MAX
+            && bytes < BATCH_BYTES_MAX
             && let Some(text) = self.line()?
         {
+            bytes += text.len();
             if text.trim().is_empty() {
                 continue;
             }

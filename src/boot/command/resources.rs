@@ -86,11 +86,12 @@ impl Item for Delete {
     async fn write(admin: &Admin, server: &Slug, items: &[Self]) -> Result<usize, AdminError> {
         let all: Vec<_> = items.iter().map(|Self(Line(of))| of.resource.clone()).collect();
         let there = admin.known_resources(server, &all).await?;
-        let mut halves = Halves::new(all.into_iter().enumerate().filter(|(_, of)| there.contains(of)));
-        let mut gone = 0;
+        // Also of what is not registered something may be given; that goes along and is not counted.
+        let gone = all.iter().filter(|of| there.contains(*of)).count();
+        let mut halves = Halves::new(all.into_iter().enumerate());
         while let Some((some, delete)) = halves.next() {
             let written = admin.write_resources(server, &ResourceWrite { delete, put: Vec::new() }).await;
-            gone += halves.came(some, written)?;
+            halves.came(some, written)?;
         }
         Ok(gone)
     }

@@ -27,6 +27,12 @@ impl Gathered {
         self.since <= now && self.valid_until.is_none_or(|edge| now < edge)
     }
 
+    /// What keeping it costs: the subject, its groups, and what the subject itself holds. What groups hold is shared.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.principals.all.len() + self.principals.held_by_subject()
+    }
+
     /// The subject and its groups.
     #[must_use]
     pub fn principals(&self) -> &[Principal] {

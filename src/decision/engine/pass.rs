@@ -39,6 +39,11 @@ impl Principals {
         if self.all.len() <= FEW { self.all.contains(principal) } else { self.set.contains(principal) }
     }
 
+    /// Assignments of the subject itself, as far as they are one value.
+    pub(super) fn held_by_subject(&self) -> usize {
+        self.holdings.first().and_then(Option::as_ref).map_or(0, |holdings| holdings.len())
+    }
+
     /// False for one that is there.
     fn insert(&mut self, principal: Principal) -> bool {
         if self.contains(&principal) {

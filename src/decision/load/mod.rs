@@ -160,9 +160,10 @@ impl<'a> View<'a> {
         found && of_key.chain(roles).all(|(key, at)| changes.unchanged_since(&key, at.unwrap_or(self.start)))
     }
 
-    /// Lets others find what was gathered here, once it is known that all of it is true as of `revision`.
-    pub(super) fn put_gathered(&mut self, revision: Revision) {
-        let (Some(caches), read) = (self.caches, (self.history, revision)) else { return };
+    /// Lets others find what was gathered here, once it is settled. It is true as of the start, unless one of its keys has
+    /// changed since: a part may have been read before that, and found to be another in a later round. Then its mark says so.
+    pub(super) fn put_gathered(&mut self) {
+        let (Some(caches), read) = (self.caches, (self.history, self.start)) else { return };
         for (subject, gathered) in self.gathered.get_mut().drain(..) {
             caches.gathered.put_composed(&self.service.changes, read, (self.at, subject), gathered);
         }

@@ -72,10 +72,8 @@ const TOGETHER: usize = 100;
 /// Defaults are read anew for each item that they stand in for: so many bytes in all.
 const DEFAULTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-fn defaults_size(body: &Object<'_>) -> usize {
-    let members = ["subject", "action", "resource", "context"].into_iter().filter_map(|name| body.get(name));
-    members.map(Json::size).sum()
-}
+/// The members that stand in for those of items.
+const DEFAULTS: [&str; 4] = ["subject", "action", "resource", "context"];
 
 #[handler]
 impl Evaluations {
@@ -92,8 +90,10 @@ impl Evaluations {
         let asked = depot.get_typed::<Asked>().map_err(|_| Problem::unauthenticated())?;
         // One moment for all of them.
         let now = self.0.clock.now();
-        let (body, _turn) = json::large_object(req, &self.0, self.0.limits.batch_max).await?;
+        let (mut body, _turn) = json::large_object(req, &self.0, self.0.limits.batch_max).await?;
         let semantic = Semantic::parse(&body)?;
+        // Alone, since each item looks for them.
+        let defaults = body.take(&DEFAULTS);
         let items = match body.get("evaluations") {
             None => &[][..],
             Some(Json::Array(items)) => items,
@@ -101,7 +101,7 @@ impl Evaluations {
         };
         if items.is_empty() {
             // Without items the request is a single one (AuthZEN §7.1).
-            let answered = Evaluation::parse(&body, &EMPTY)?.decide(&self.0, asked, now).await?;
+            let answered = Evaluation::parse(&defaults, &EMPTY)?.decide(&self.0, asked, now).await?;
             answer(&self.0, res, &answered, &answered.as_item(), started);
             return Ok(());
         }
@@ -109,11 +109,11 @@ impl Evaluations {
             let problem = format!("evaluations must not hold more than {} items", self.0.limits.batch_max);
             return Err(Problem::bad_request(&problem));
         }
-        if defaults_size(&body).saturating_mul(items.len()) > DEFAULTS_BYTES_MAX {
+        if defaults.size().saturating_mul(items.len()) > DEFAULTS_BYTES_MAX {
             let problem = "the members at the top are too large to stand in for so many items: send fewer at once";
             return Err(Problem::bad_request(problem));
         }
-        let batch = self.all(items, &body, asked, semantic, now).await?;
+        let batch = self.all(items, &defaults, asked, semantic, now).await?;
         reply::json(res, StatusCode::OK, &Answers { evaluations: batch.items });
         let revision = batch.revision.unwrap_or_else(|| self.0.provider.decisions().applied().revision);
         about(&self.0, res, revision, started);

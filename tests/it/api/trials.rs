@@ -63,10 +63,10 @@ both! {
         let mut mistyped = case("user:carol", "enter", true);
         mistyped["context"] = json!({ "night": "yes" });
         for (failing, said) in [
-            (by_night.clone(), "user:carol enter room:1 should be true, and is false: forbidden by the policy \"at night\""),
-            (case("user:bob", "book", false), "user:bob book room:1 should be false, and is true: permitted by the relation"),
-            (case("martian:1", "enter", true), "is false: the subject is not known"),
-            (case("user:carol", "sing", true), "is false: nothing permits it"),
+            (by_night.clone(), "user:carol enter room:1 should be true, and is false"),
+            (case("user:bob", "book", false), "user:bob book room:1 should be false, and is true"),
+            (case("martian:1", "enter", true), "should be true, and is false"),
+            (case("user:carol", "sing", true), "should be true, and is false"),
             (later, "should be false, and is true"),
             (mistyped, "an error: context.night"),
             (case("carol", "enter", true), "an error: subject: \"carol\" is not type:id"),
@@ -76,6 +76,7 @@ both! {
             let problem = refused.json();
             assert_eq!(problem["member"], "tests[3]", "{problem}");
             assert!(problem["detail"].as_str().unwrap().contains(said), "{failing}: {problem}");
+            assert!(!problem.to_string().contains("at night"), "why is for those who may ask it: {problem}");
         }
         assert_eq!(versions(&root).await, before);
         // Not even a revision: what was tried is undone with it.

@@ -373,7 +373,7 @@ async fn whoever_stops_waiting_at_any_moment_loses_nothing() {
             assert!(watch.position() != before);
         }
     }
-    assert!(dropped.iter().all(|times| *times >= 4), "dropped in the middle: {dropped:?}");
+    assert!(dropped.iter().all(|times| *times >= 1), "dropped in the middle: {dropped:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,5 +110,12 @@ both! {
         let text = "permit(principal in Group::\"staff\", action, resource);";
         policies(&house, text).await;
         is_beyond("out", &usher.delete("/api/v1/groups/staff/members/user:carol").await, &["policies", "at shop"]);
+        // Where policies take something from the members, to be rid of that is for those who hold it.
+        is_done("in", &inside.post("/api/v1/groups/other/members", &json!({ "member": "user:bob" })).await);
+        policies(&house, "forbid(principal in Group::\"staff\", action, resource);").await;
+        for member in ["client:inside", "user:bob"] {
+            let path = format!("/api/v1/groups/other/members/{member}");
+            is_beyond(member, &inside.delete(&path).await, &["policies", "at shop"]);
+        }
     }
 }
