@@ -25,11 +25,36 @@ pub struct Snapshot {
     held: Vec<Vec<Permission>>,
     /// The roles that each role includes itself.
     includes: Vec<Vec<usize>>,
-    /// Resource type → action → roles that hold it, directly or by inclusion; `*` is a key like any other.
-    holders: FastMap<String, FastMap<String, FixedBitSet>>,
+    /// By resource type, the roles that hold its actions, directly or by inclusion.
+    holders: FastMap<String, Holders>,
+    /// Of roles that hold them on every type.
+    holders_of_any: Holders,
     model: Option<Model>,
     policies: Option<Arc<Policies>>,
 }
+
+/// Sets of roles, by the action that they hold. Every action is kept apart: it is asked for each time, and has no name.
+#[derive(Debug, Default)]
+struct Holders {
+    by_action: FastMap<String, FixedBitSet>,
+    of_any: Option<FixedBitSet>,
+}
+
+impl Holders {
+    fn of(&mut self, action: &str) -> &mut FixedBitSet {
+        match action {
+            ANY => self.of_any.get_or_insert_default(),
+            named => self.by_action.entry(named.to_owned()).or_default(),
+        }
+    }
+
+    fn is_wild(&self) -> bool {
+        self.of_any.is_some()
+    }
+}
+
+/// How a permission says "every".
+const ANY: &str = "*";
 
 /// What of a resource server's roles and permissions covers one action on one type.
 pub(super) struct Covering<'a> {
@@ -59,19 +84,22 @@ impl Snapshot {
     pub fn build(roles: &[Role], model: Option<Model>, policies: Option<Arc<Policies>>) -> Self {
         let index: FastMap<_, _> = roles.iter().enumerate().map(|(i, role)| (role.id, i)).collect();
         let closure: Vec<_> = (0..roles.len()).map(|start| close(start, roles, &index)).collect();
-        let mut holders: FastMap<String, FastMap<String, FixedBitSet>> = FastMap::default();
+        let (mut holders, mut holders_of_any) = (FastMap::<String, Holders>::default(), Holders::default());
         for (role, includes) in closure.iter().enumerate() {
             for permission in includes.ones().filter_map(|i| roles.get(i)).flat_map(|r| &r.permissions) {
-                let of_type = holders.entry(permission.resource_type.as_str().to_owned()).or_default();
-                let set = of_type.entry(permission.action.as_str().to_owned());
-                set.or_insert_with(|| FixedBitSet::with_capacity(roles.len())).insert(role);
+                let of_type = match permission.resource_type.as_str() {
+                    ANY => &mut holders_of_any,
+                    named => holders.entry(named.to_owned()).or_default(),
+                };
+                let set = of_type.of(permission.action.as_str());
+                set.grow_and_insert(role);
             }
         }
         let names = roles.iter().map(|r| r.name.as_str().to_owned()).collect();
         let held = roles.iter().map(|r| r.permissions.clone()).collect();
         let numbers = |role: &Role| role.includes.iter().filter_map(|id| index.get(id).copied()).collect();
         let includes = roles.iter().map(numbers).collect();
-        Self { index, names, closure, held, includes, holders, model, policies }
+        Self { index, names, closure, held, includes, holders, holders_of_any, model, policies }
     }
 
     /// The model of the resource server, if it has one.
@@ -90,17 +118,14 @@ impl Snapshot {
 
     /// The sets of roles that hold this action on this type; at most four, one for each way to write it.
     fn holders(&self, action: &str, resource_type: &str) -> [Option<&FixedBitSet>; 4] {
-        if !(Segment::fits(action) && Segment::fits(resource_type)) {
-            return [None; 4];
+        let (exact, any) = (self.holders.get(resource_type), &self.holders_of_any);
+        let named = exact.and_then(|of_type| of_type.by_action.get(action));
+        // What has a name that fits is found by it; only what stands for every name must be kept from one that does not.
+        let is_wild = exact.is_some_and(Holders::is_wild) || any.is_wild() || !any.by_action.is_empty();
+        if !is_wild || !(Segment::fits(action) && Segment::fits(resource_type)) {
+            return [named, None, None, None];
         }
-        let exact = self.holders.get(resource_type);
-        let any = self.holders.get("*");
-        [
-            exact.and_then(|t| t.get(action)),
-            exact.and_then(|t| t.get("*")),
-            any.and_then(|t| t.get(action)),
-            any.and_then(|t| t.get("*")),
-        ]
+        [named, exact.and_then(|of_type| of_type.of_any.as_ref()), any.by_action.get(action), any.of_any.as_ref()]
     }
 
     /// The dense number of a role; `None` for a role this snapshot does not know.
