@@ -57,11 +57,12 @@ impl Measure {
         let is_held = match what {
             What::Permission(permission) => holds(permission) || (is_member && rights.is_untouched(permission)),
             What::Role(name) => {
-                let has = is_member || rights.hold_role(name, *until, places);
+                let denied = rights.is_denied_anything();
+                let has = rights.hold_role(name, *until, places) || (is_member && !denied);
                 let named = local.policies_name(name);
                 let is_worth = named || local.tells_roles;
-                // What the role permits, a deny may take from the operator.
-                let suffices = has && !rights.is_denied_anything() && !(named && local.policies_narrow());
+                // What a policy permits who has the role, a deny may take from the operator.
+                let suffices = has && !(named && (denied || local.policies_narrow()));
                 !is_worth || suffices || holds(&Permission::ALL)
             }
             What::Related => (is_member && !rights.is_denied_anything()) || holds(&Permission::ALL),
@@ -106,7 +107,7 @@ impl Local {
     /// Whether policies may take something from whoever has a role or is in a group: then to be rid of it is something that
     /// those who have it do not hold.
     fn policies_narrow(&self) -> bool {
-        ["forbid", "unless", "!", "\\"].iter().any(|sign| self.policies.contains(sign))
+        ["forbid", "unless", "!"].iter().any(|sign| self.policies.contains(sign))
     }
 
     /// Whether policies may name a role. One that is written with escapes may mean any.

@@ -2,6 +2,7 @@
 //! itself, which no cache may answer.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::engine::Query;
 use super::error::DecisionError;
@@ -94,6 +95,8 @@ pub struct GivenRole {
     pub name: String,
     pub scope: Option<ObjectRef>,
     pub until: Option<Instant>,
+    /// What comes with it: the permissions of the role that was given.
+    carried: Arc<[Permission]>,
 }
 
 /// Where something is held to be held on one resource, too: the resource itself and what it is in, each with the end of
@@ -238,10 +241,14 @@ impl Rights {
         self.given.iter().any(|given| given.effect == Effect::Deny)
     }
 
-    /// Whether the role is held on one of these places, for as long.
+    /// Whether the role is held on one of these places, for as long, and nothing that came with it is denied.
     #[must_use]
     pub fn hold_role(&self, name: &str, until: Option<Instant>, places: &Places) -> bool {
-        let covers = |role: &GivenRole| role.name == name && counts_for(role.scope.as_ref(), role.until, places, until);
+        let covers = |role: &GivenRole| {
+            role.name == name
+                && counts_for(role.scope.as_ref(), role.until, places, until)
+                && role.carried.iter().all(|permission| self.is_untouched(permission))
+        };
         self.roles.iter().any(covers)
     }
 
@@ -278,8 +285,10 @@ impl Rights {
             begun: interval.contains(now),
         }));
         if let (Held::Role(role), Effect::Allow) = (held, effect) {
+            let carried: Arc<[_]> = permissions(assignment, snapshot).into();
             let names = snapshot.names_of(*role).map(str::to_owned);
-            self.roles.extend(names.map(|name| GivenRole { name, scope: scope.cloned(), until }));
+            let role = |name| GivenRole { name, scope: scope.cloned(), until, carried: carried.clone() };
+            self.roles.extend(names.map(role));
         }
     }
 }
