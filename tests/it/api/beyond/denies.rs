@@ -20,7 +20,9 @@ both! {
         ] {
             is_beyond(&body.to_string(), &lead.gives(&body).await, &["update:note at notes"]);
         }
-        is_done("what it does not touch", &lead.gives(&gift("user:carol", "notes", "viewer")).await);
+        is_done("what it does not touch", &lead.gives(&gift("user:carol", "notes", "read:note")).await);
+        // Tokens of notes tell roles, and of one that is touched no name: not those it includes either.
+        is_beyond("a name", &lead.gives(&gift("user:carol", "notes", "viewer")).await, &["the role viewer at notes"]);
         is_beyond("lifting it", &lead.takes(own).await, &["update:note at notes on note:7"]);
     }
 
