@@ -122,10 +122,10 @@ impl Snapshot {
         let named = exact.and_then(|of_type| of_type.by_action.get(action));
         // What has a name that fits is found by it; only what stands for every name must be kept from one that does not.
         let is_wild = exact.is_some_and(Holders::is_wild) || any.is_wild() || !any.by_action.is_empty();
-        if !is_wild || !(Segment::fits(action) && Segment::fits(resource_type)) {
-            return [named, None, None, None];
+        if is_wild && Segment::fits(action) && Segment::fits(resource_type) {
+            return [named, exact.and_then(|of| of.of_any.as_ref()), any.by_action.get(action), any.of_any.as_ref()];
         }
-        [named, exact.and_then(|of_type| of_type.of_any.as_ref()), any.by_action.get(action), any.of_any.as_ref()]
+        [named, None, None, None]
     }
 
     /// The dense number of a role; `None` for a role this snapshot does not know.
